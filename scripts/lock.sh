@@ -1,0 +1,26 @@
+#!/bin/sh
+# Renews the hashed locks: requirements.txt, requirements-dev.txt and scripts/uv.txt, for Python 3.12 and newer.
+# Arguments go to uv: `scripts/lock.sh --upgrade` takes newer versions, `--upgrade-package NAME` one of them.
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+"$root/scripts/setup.sh" dev
+cd "$root"
+uv=uv
+command -v uv >/dev/null 2>&1 || uv=.tools/uv/bin/uv
+
+lock() { # no index line: the locks name packages and hashes, never a host
+    output=$1
+    shift
+    "$uv" pip compile -q --universal --python .venv/bin/python --python-version 3.12 --generate-hashes \
+        --no-emit-index-url --no-header -o "$output" "$@"
+    if grep -nE '^-|https?://|file://' "$output"; then
+        echo "error: $output names a host or an option" >&2
+        exit 1
+    fi
+    echo "$output: $(grep -c '==' "$output") packages"
+}
+
+lock requirements.txt "$@" pyproject.toml
+# The run-time packages are the same versions in both files.
+lock requirements-dev.txt "$@" --extra dev -c requirements.txt pyproject.toml
+echo uv | lock scripts/uv.txt "$@" -

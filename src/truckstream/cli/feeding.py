@@ -1,0 +1,136 @@
+"""Bringing a source's rows to the pipeline: pace, back-off, patience and a drained end."""
+
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+
+from truckstream.cli.sources import RefusedRow, Source
+from truckstream.core.errors import StorageFull, Unavailable
+from truckstream.local.runtime import Pipeline
+from truckstream.ports import NotPlaced, OutgoingRecord, RecordSink, RejectedRecord, RejectedStore
+
+# A consumer or stream that cannot get on for this long (a full disk) ends the command with its error.
+PATIENCE_S = 5.0
+_PAUSE_S = 0.05
+
+
+def now_ms() -> int:
+    """Return the wall clock: arrival times of live records, windows and back-off; never event time."""
+    return time.time_ns() // 1_000_000
+
+
+class Pacer:
+    """Splits rows so that their arrival times pass at `factor` times real time (infinity: no waiting)."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self._origin: tuple[float, int] | None = None
+
+    def due(self, records: Sequence[OutgoingRecord]) -> Iterator[tuple[float, Sequence[OutgoingRecord]]]:
+        """Yield (seconds to wait, records to place then), in file order."""
+        if self._factor == float("inf"):
+            yield 0.0, records
+            return
+        start = 0
+        while start < len(records):
+            arrival_ms = records[start].arrival_ms or 0
+            if self._origin is None:
+                self._origin = time.monotonic(), arrival_ms
+            began_s, began_ms = self._origin
+            # Rows within a tenth of a second of wall time go together.
+            limit_ms = arrival_ms + 100 * self._factor
+            end = start + 1
+            while end < len(records) and (records[end].arrival_ms or 0) <= limit_ms:
+                end += 1
+            yield (
+                began_s + (arrival_ms - began_ms) / 1000 / self._factor - time.monotonic(),
+                records[start:end],
+            )
+            start = end
+
+
+def feed(pipeline: Pipeline, source: Source, pacer: Pacer) -> Iterator[int]:
+    """Put a source's rows through the pipeline; yield the number of rows after each chunk."""
+    for chunk in source.chunks():
+        refused = [row for row in chunk if isinstance(row, RefusedRow)]
+        if refused:
+            pipeline.stores.rejected.put([rejected_row(source.name, row) for row in refused])
+        records = [row for row in chunk if isinstance(row, OutgoingRecord)] if refused else chunk
+        for wait_s, part in pacer.due(records):  # type: ignore[arg-type]
+            while wait_s > 0:
+                nap = min(wait_s, 0.2)
+                time.sleep(nap)
+                wait_s -= nap
+                pipeline.poll(now_ms())
+            place(pipeline, pipeline.stores.rejected, source.name, part)
+            step(pipeline)
+        yield len(chunk)
+
+
+def place(sink: RecordSink, rejected: RejectedStore, name: str, records: Sequence[OutgoingRecord]) -> int:
+    """Append the records, retrying for a while what the stream would take later; return how many it never takes.
+
+    Those go to the rejected store. Raises Unavailable with the last reason when patience ends.
+    """
+    rest, refused = records, 0
+    deadline = time.monotonic() + PATIENCE_S
+    pause_s = _PAUSE_S
+    while rest:
+        results = sink.put(rest)
+        left = [(record, result) for record, result in zip(rest, results, strict=True) if type(result) is NotPlaced]
+        if not left:
+            break
+        never = [(record, result.reason) for record, result in left if not result.retryable]
+        rejected.put([_never_placed(name, record, reason) for record, reason in never])
+        refused += len(never)
+        rest = [record for record, result in left if result.retryable]
+        if rest:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"the stream takes no records: {left[-1][1].reason}")
+            time.sleep(pause_s)
+            pause_s = min(1.0, pause_s * 2)
+    return refused
+
+
+def step(pipeline: Pipeline) -> None:
+    """Poll once; while a consumer cannot get on, wait for it, at most `PATIENCE_S`."""
+    pipeline.poll(now_ms())
+    if pipeline.failure() is not None:
+        _wait_for_consumers(pipeline, flush=False)
+
+
+def drain(pipeline: Pipeline) -> None:
+    """Let every consumer read to the end of the stream and the archive write its last files."""
+    pipeline.poll(now_ms(), flush=True)
+    while not pipeline.drained:
+        if pipeline.failure() is not None:
+            _wait_for_consumers(pipeline, flush=True)
+        pipeline.poll(now_ms(), flush=True)
+
+
+def rejected_row(name: str, row: RefusedRow) -> RejectedRecord:
+    """Return the entry for a row that never reached the stream."""
+    return RejectedRecord(f"source:{name}", row.row, 0, row.reason, row.payload, row.arrival_ms)
+
+
+def _never_placed(name: str, record: OutgoingRecord, reason: str) -> RejectedRecord:
+    digest = zlib.crc32(record.data)
+    return RejectedRecord(
+        f"source:{name}", digest, 0, reason, record.data, record.arrival_ms or 0, record.partition_key
+    )
+
+
+def _wait_for_consumers(pipeline: Pipeline, *, flush: bool) -> None:
+    """Poll until the consumers get on; raise their retryable error when nothing moves for `PATIENCE_S`.
+
+    Errors that are not retryable end by themselves: the records go to the rejected store.
+    """
+    deadline, left = 0.0, -1
+    while (error := pipeline.failure()) is not None:
+        now_left = sum(lag.records for lag in pipeline.lags().values())
+        if now_left != left:
+            deadline, left = time.monotonic() + PATIENCE_S, now_left
+        if error.retryable and (isinstance(error, StorageFull) or time.monotonic() > deadline):
+            raise error
+        time.sleep(_PAUSE_S)
+        pipeline.poll(now_ms(), flush=flush)

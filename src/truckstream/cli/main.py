@@ -1,0 +1,90 @@
+"""The `truckstream` command: collects the subcommands and turns every error into two lines.
+
+Exit codes: 0 done, 1 an error that will come again, 75 trying again may help, 130 interrupted.
+"""
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+
+from truckstream import __version__
+from truckstream.cli import fences, maintain, produce, replay, run, show
+from truckstream.core.errors import TruckstreamError
+
+app = typer.Typer(
+    name="truckstream",
+    help="Track a delivery fleet in real time: positions, geofence alerts, archive and hourly statistics.",
+    epilog="Example: truckstream run --trucks 50",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("run", epilog=run.EXAMPLE)(run.run)
+app.command("replay", epilog=replay.EXAMPLE)(replay.replay)
+app.command("simulate", epilog=produce.SIMULATE_EXAMPLE)(produce.simulate)
+app.command("ingest", epilog=produce.INGEST_EXAMPLE)(produce.ingest)
+app.command("positions", epilog="Example: truckstream positions --csv")(show.positions)
+app.command("alerts", epilog="Example: truckstream alerts --truck TRK-001 --json")(show.alerts)
+app.command("transitions", epilog="Example: truckstream transitions --from 2024-01-15 --csv")(show.transitions)
+app.command("stats", epilog="Example: truckstream stats --truck TRK-001 --csv")(show.stats)
+app.command("rejected", epilog="Example: truckstream rejected --json")(show.rejected)
+app.add_typer(fences.app, name="geofences", epilog="Example: truckstream geofences import geofences.json")
+app.command("query", epilog=show.QUERY_EXAMPLE)(show.query)
+app.command("compact", epilog="Example: truckstream compact --data truckstream-data")(maintain.compact)
+app.command("verify", epilog="Example: truckstream verify --data truckstream-data")(maintain.verify)
+app.command("status", epilog="Example: truckstream status --json")(maintain.status)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"truckstream {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def fail(message: str, hint: str, code: int) -> int:
+    """Print the two lines of an error and return the exit code."""
+    print(f"error: {' '.join(message.split())}\nhint: {' '.join(hint.split())}", file=sys.stderr)
+    return code
+
+
+def main() -> None:
+    """Run the command line; the console script's entry point."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: list[str]) -> int:
+    """Run one command line and return its exit code; never raises."""
+    try:
+        result = app(args=arguments, prog_name="truckstream", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except TruckstreamError as error:
+        return fail(error.message, error.hint, 75 if error.retryable else 1)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return 0
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "truckstream"
+        return fail(error.format_message(), f"See '{command} --help'.", 1)
+    except click.ClickException as error:
+        return fail(error.format_message(), "See 'truckstream --help'.", 1)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:  # the reader of our output went away: head, less
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    main()

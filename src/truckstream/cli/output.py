@@ -1,0 +1,85 @@
+"""Rows to the terminal: a table for people, CSV or JSON for programs. Empty means unknown."""
+
+import csv
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Literal
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+Format = Literal["table", "csv", "json"]
+TABLE_ROWS = 200
+_encode = msgspec.json.Encoder().encode
+
+
+class Column(msgspec.Struct, frozen=True):
+    """How one column is shown: its name, digits after the point, and whether it stands to the right."""
+
+    name: str
+    digits: int | None = None
+    right: bool = False
+
+
+def choose(as_csv: bool, as_json: bool) -> Format:
+    """Return the format two flags ask for."""
+    return "json" if as_json else "csv" if as_csv else "table"
+
+
+def emit(columns: Sequence[Column], rows: Iterable[Mapping[str, object]], form: Format, *, empty: str) -> None:
+    """Print the rows; `empty` is what a person reads when there are none.
+
+    JSON is one array, an element per line. CSV holds the named columns; JSON everything in the row.
+    """
+    if form == "json":
+        _emit_json(rows)
+    elif form == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow([column.name for column in columns])
+        writer.writerows([text(row.get(column.name), column.digits) for column in columns] for row in rows)
+    else:
+        _emit_table(columns, rows, empty)
+
+
+def text(value: object, digits: int | None) -> str:
+    """Return a value as people and CSV readers expect it.
+
+    >>> text(None, 3), text(1.5, 3), text(True, None)
+    ('', '1.500', 'true')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and digits is not None:
+        return f"{value:.{digits}f}"
+    return str(value)
+
+
+def _emit_json(rows: Iterable[Mapping[str, object]]) -> None:
+    separator = "[\n"
+    for row in rows:
+        sys.stdout.write(separator + _encode(row).decode())
+        separator = ",\n"
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _emit_table(columns: Sequence[Column], rows: Iterable[Mapping[str, object]], empty: str) -> None:
+    remaining = iter(rows)
+    shown = list(islice(remaining, TABLE_ROWS))
+    console = Console()
+    if not shown:
+        console.print(empty, markup=False)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column.name, justify="right" if column.right else "left", overflow="fold")
+    for row in shown:
+        table.add_row(*(escape(text(row.get(column.name), column.digits)) for column in columns))
+    console.print(table)
+    more = sum(1 for _ in remaining)
+    if more:
+        console.print(f"... and {more:,} more rows; --csv or --json prints all.", style="dim")

@@ -1,0 +1,136 @@
+"""`truckstream simulate` and `truckstream ingest`: the producer alone."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from truckstream.cli.backends import local_directory
+from truckstream.cli.feeding import now_ms, place, rejected_row
+from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, JsonOption, instant_option
+from truckstream.cli.signals import stop_signals
+from truckstream.cli.sources import RefusedRow, open_source
+from truckstream.cli.sources.rows import UNREADABLE_KEY
+from truckstream.core.errors import Denied, InvalidSetting
+from truckstream.core.fleet import Faults, Fleet
+from truckstream.core.records import Position, encode_position
+from truckstream.local.lock import WriterLock
+from truckstream.local.stores import LocalStores
+from truckstream.ports import OutgoingRecord
+
+SIMULATE_EXAMPLE = "Example: truckstream simulate --trucks 10 --duration 60 --output - > positions.ndjson"
+INGEST_EXAMPLE = "Example: some-gateway | truckstream ingest -"
+
+TrucksOption = Annotated[int, typer.Option("--trucks", min=0, max=100_000, help="Fleet size.")]
+EveryOption = Annotated[
+    float, typer.Option("--every", min=0.1, metavar="S", help="Seconds between two positions of a truck.")
+]
+SeedOption = Annotated[int, typer.Option("--seed", help="The same seed drives the same routes.")]
+FaultsOption = Annotated[
+    str,
+    typer.Option(
+        "--faults",
+        metavar="NAME=RATE,...",
+        help="Faults to add: jitter (m), gaps, duplicates, late, clock, bad; for example late=0.01,bad=0.001.",
+    ),
+]
+OutputOption = Annotated[
+    str | None,
+    typer.Option("--output", metavar="FILE|-", help="Write NDJSON there instead, all of --duration at once."),
+]
+_CHUNK_MS = 60_000
+
+
+def simulate(
+    trucks: TrucksOption = 50,
+    every: EveryOption = 5.0,
+    duration: Annotated[
+        float | None, typer.Option("--duration", min=0, metavar="S", help="Stop after so many seconds.")
+    ] = None,
+    seed: SeedOption = 1,
+    faults: FaultsOption = "",
+    output: OutputOption = None,
+    start: Annotated[
+        str | None, typer.Option("--start", metavar="TIME", help="First instant, with --output; default now.")
+    ] = None,
+    data: DataOption = DEFAULT_DATA,
+    backend: BackendOption = None,
+) -> None:
+    """Drive a simulated fleet and put its positions on the stream in real time (beside `run --trucks 0`, say)."""
+    if start is not None and output is None:
+        raise InvalidSetting("--start needs --output", hint="On the stream, simulated trucks live now.")
+    fleet = Fleet(trucks, every, seed, Faults.parse(faults), start_ms=instant_option("--start", start) or now_ms())
+    if output is not None:
+        _write(fleet, duration, output, instant_option("--start", start) or now_ms())
+        return
+    directory = local_directory(data, backend, must_exist=False)
+    directory.create()
+    placed = 0
+    with LocalStores(directory) as stores, stop_signals() as stopping:
+        deadline = None if duration is None else time.monotonic() + duration
+        print(f"{trucks:,} trucks to the stream in {data}; Ctrl-C stops", file=sys.stderr)
+        while not stopping.is_set() and (deadline is None or time.monotonic() < deadline):
+            records = [as_record(sent) for sent in fleet.tick(now_ms())]
+            if records:
+                placed += len(records) - place(stores.stream, stores.rejected, "simulate", records)
+            stopping.wait(0.1)
+    print(f"{placed:,} positions placed", file=sys.stderr)
+
+
+def ingest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of positions; - reads standard input.")],
+    as_json: JsonOption = False,
+    data: DataOption = DEFAULT_DATA,
+    backend: BackendOption = None,
+) -> None:
+    """Put records on the stream, with their arrival now; the next `run` processes them."""
+    directory = local_directory(data, backend, must_exist=False)
+    sources = [open_source(path) for path in files]
+    placed = refused = 0
+    with WriterLock(data, "ingest"):
+        directory.create()
+        with LocalStores(directory) as stores:
+            for source in sources:
+                for chunk in source.chunks():
+                    bad = [row for row in chunk if isinstance(row, RefusedRow)]
+                    stores.rejected.put([rejected_row(source.name, row) for row in bad])
+                    records = [
+                        OutgoingRecord(row.partition_key, row.data) for row in chunk if isinstance(row, OutgoingRecord)
+                    ]
+                    never = place(stores.stream, stores.rejected, source.name, records) if records else 0
+                    placed += len(records) - never
+                    refused += len(bad) + never
+    if as_json:
+        print(msgspec.json.encode({"placed": placed, "rejected": refused}).decode())
+    else:
+        print(
+            f"{placed:,} records placed, {refused:,} rejected"
+            + (f"; see truckstream rejected --data {data}" if refused else "")
+        )
+
+
+def as_record(sent: Position | bytes) -> OutgoingRecord:
+    """Return what a simulated truck sent as a record for the stream."""
+    if isinstance(sent, Position):
+        return OutgoingRecord(sent.truck_id, encode_position(sent))
+    return OutgoingRecord(UNREADABLE_KEY, sent)
+
+
+def _write(fleet: Fleet, duration: float | None, output: str, start_ms: int) -> None:
+    if duration is None:
+        raise InvalidSetting("--output needs --duration", hint="Say how many seconds of driving to write.")
+    end_ms = start_ms + round(duration * 1000)
+    try:
+        with sys.stdout.buffer if output == "-" else Path(output).open("wb") as file:
+            at_ms = start_ms
+            while at_ms < end_ms:
+                at_ms = min(end_ms, at_ms + _CHUNK_MS)
+                for sent in fleet.tick(at_ms):
+                    file.write((encode_position(sent) if isinstance(sent, Position) else sent) + b"\n")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Denied(f"{output}: {error.strerror or error}", hint="Choose a file that can be written.") from error

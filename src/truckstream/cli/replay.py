@@ -1,0 +1,122 @@
+"""`truckstream replay`: files through the whole pipeline, as fast as it goes or at a chosen speed."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from truckstream.cli.backends import local_directory
+from truckstream.cli.feeding import Pacer, drain, feed, now_ms
+from truckstream.cli.fences import read_geofence_file
+from truckstream.cli.notify import sending
+from truckstream.cli.options import (
+    DEFAULT_DATA,
+    BackendOption,
+    DataOption,
+    JsonOption,
+    OutlierOption,
+    speed_option,
+)
+from truckstream.cli.sources import Source, open_source
+from truckstream.local.lock import WriterLock
+from truckstream.local.runtime import REPLAY, Pipeline
+from truckstream.local.stores import LocalStores
+
+EXAMPLE = "Example: truckstream replay day.csv.gz --geofences geofences.json --data replayed"
+
+
+def replay(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV, CSV.gz, NDJSON, Parquet or GPX.")],
+    geofences: Annotated[
+        Path | None, typer.Option("--geofences", metavar="FILE", help="Import these geofences first.")
+    ] = None,
+    speed: Annotated[
+        str, typer.Option("--speed", metavar="X|max", help="Times real time (1 = as it happened), or max.")
+    ] = "max",
+    outlier_speed: OutlierOption = None,
+    no_notify: Annotated[bool, typer.Option("--no-notify", help="Record alerts, but send none.")] = False,
+    webhook: Annotated[str | None, typer.Option("--webhook", metavar="URL", help="Post alerts there.")] = None,
+    as_json: JsonOption = False,
+    data: DataOption = DEFAULT_DATA,
+    backend: BackendOption = None,
+) -> None:
+    """Run files of positions through the whole pipeline; ends when every consumer has drained.
+
+    Rows go in file order. A row's arrival is its `arrival` column, else its own timestamp; that is the only
+    clock of the rules on late and future positions.
+    """
+    factor = speed_option(speed)
+    directory = local_directory(data, backend, must_exist=False)
+    sources = [open_source(path) for path in files]
+    imported = read_geofence_file(geofences) if geofences else None
+    with WriterLock(data, "replay"):
+        directory.create()
+        directory.set_outlier_speed(outlier_speed)
+        with LocalStores(directory) as stores:
+            if imported is not None:
+                stores.geofences.put(imported.geofences)
+            pipeline = Pipeline(stores, tuning=REPLAY, notify=not no_notify)
+            before = _Counts.of(stores)
+            started = time.monotonic()
+            with sending(directory, webhook, notify=not no_notify):
+                rows = _replay(pipeline, sources, factor)
+            pipeline.maintain(now_ms(), force=True)
+            seconds = time.monotonic() - started
+            _summary(rows, seconds, _Counts.of(stores).since(before), data, as_json)
+
+
+class _Counts(msgspec.Struct):
+    rejected: int
+    alerts: int
+
+    @classmethod
+    def of(cls, stores: LocalStores) -> "_Counts":
+        return cls(stores.rejected.count(), stores.alerts.count())
+
+    def since(self, before: "_Counts") -> "_Counts":
+        return _Counts(self.rejected - before.rejected, self.alerts - before.alerts)
+
+
+def _replay(pipeline: Pipeline, sources: list[Source], factor: float) -> int:
+    rows = 0
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]} positions"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )
+    with bar as progress:
+        try:
+            for source in sources:
+                total = max(1, source.size_bytes)
+                task = progress.add_task(Path(source.name).name, total=total, rows="0")
+                for count in feed(pipeline, source, Pacer(factor)):
+                    rows += count
+                    progress.update(task, completed=source.position_bytes(), rows=f"{rows:,}")
+                progress.update(task, completed=total)
+        finally:  # what was placed is processed, also when a file ends early or someone presses Ctrl-C
+            drain(pipeline)
+    return rows
+
+
+def _summary(rows: int, seconds: float, counts: _Counts, data: Path, as_json: bool) -> None:
+    rate = rows / seconds if seconds > 0 else 0.0
+    if as_json:
+        result = {
+            "rows": rows, "seconds": round(seconds, 3), "rows_per_s": round(rate), "alerts": counts.alerts,
+            "rejected": counts.rejected, "data": str(data),
+        }  # fmt: skip
+        print(msgspec.json.encode(result).decode())
+        return
+    print(
+        f"{rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s), {counts.alerts:,} alerts, {counts.rejected:,} rejected"
+    )
+    if counts.rejected:
+        print(f"See why: truckstream rejected --data {data}")
+    print(f"Look at it: truckstream stats --data {data}, also positions, transitions, alerts, query")

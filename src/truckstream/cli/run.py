@@ -1,0 +1,129 @@
+"""`truckstream run`: the whole system on this machine, live."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from truckstream.cli.backends import local_directory
+from truckstream.cli.feeding import drain, now_ms, place
+from truckstream.cli.live import LiveStatus
+from truckstream.cli.monitor import monitor
+from truckstream.cli.notify import sending
+from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, OutlierOption
+from truckstream.cli.paced import PacedSource
+from truckstream.cli.produce import EveryOption, FaultsOption, SeedOption, TrucksOption, as_record
+from truckstream.cli.signals import stop_signals
+from truckstream.core.fleet import Faults, Fleet, demo_geofences
+from truckstream.core.geofences import parse_geofences
+from truckstream.local.lock import WriterLock
+from truckstream.local.runtime import Pipeline
+from truckstream.local.stores import LocalStores
+from truckstream.ports import OutgoingRecord
+
+EXAMPLE = "Example: truckstream run --trucks 50 --duration 60"
+_STEP_S = 0.1
+
+type Tick = Callable[[int], Sequence[OutgoingRecord]]
+
+
+def run(
+    trucks: TrucksOption = 50,
+    every: EveryOption = 5.0,
+    duration: Annotated[
+        float | None,
+        typer.Option("--duration", min=0, metavar="S", help="Stop after so many seconds; default: Ctrl-C."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--source",
+            metavar="FILE",
+            help="Take positions from this file at its own pace (- standard input) instead of simulating.",
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", min=0, max=65535, help="Serve /status and /metrics on 127.0.0.1; 0 takes a free port."),
+    ] = None,
+    seed: SeedOption = 1,
+    faults: FaultsOption = "",
+    outlier_speed: OutlierOption = None,
+    no_notify: Annotated[bool, typer.Option("--no-notify", help="Record alerts, but send none.")] = False,
+    webhook: Annotated[str | None, typer.Option("--webhook", metavar="URL", help="Post alerts there.")] = None,
+    data: DataOption = DEFAULT_DATA,
+    backend: BackendOption = None,
+) -> None:
+    """Run the whole system on this machine: a simulated fleet, the stream and its three consumers.
+
+    --trucks 0 simulates none (another `truckstream simulate` may feed the stream). At the end of --duration,
+    or with Ctrl-C, consumers drain and the archive is written; a restart goes on where it stopped.
+    """
+    directory = local_directory(data, backend, must_exist=False)
+    wanted_faults = Faults.parse(faults)
+    paced = PacedSource(source) if source is not None else None
+    with WriterLock(data, "run"):
+        directory.create()
+        directory.set_outlier_speed(outlier_speed)
+        with LocalStores(directory) as stores:
+            pipeline = Pipeline(stores, notify=not no_notify)
+            tick: Tick = _nothing
+            what = "no trucks of its own"
+            if paced is not None:
+                tick, what = _paced_tick(paced, stores), str(source)
+            elif trucks:
+                tick, what = _fleet_tick(trucks, every, seed, wanted_faults, stores), f"{trucks:,} simulated trucks"
+                _add_demo_geofences(stores)
+            with monitor(directory, port) as address, sending(directory, webhook, notify=not no_notify):
+                title = f"truckstream: {what}, data in {data}" + (f", {address}/status" if address else "")
+                print(_live(pipeline, tick, title, what, duration))
+            print(f"Stopped. Look at it: truckstream stats --data {data}, also positions, alerts, transitions, query")
+
+
+def _live(pipeline: Pipeline, tick: Tick, title: str, what: str, duration: float | None) -> str:
+    """Run until the end of `duration` or a signal, drain, and return the last status."""
+    with stop_signals() as stopping, LiveStatus(pipeline, title) as status:
+        deadline = None if duration is None else time.monotonic() + duration
+        try:
+            while not stopping.is_set() and (deadline is None or time.monotonic() < deadline):
+                records = tick(now_ms())
+                if records:
+                    place(pipeline, pipeline.stores.rejected, what, records)
+                pipeline.poll(now_ms())
+                pipeline.maintain(now_ms())
+                status.update()
+                stopping.wait(_STEP_S)
+        finally:
+            drain(pipeline)
+        pipeline.maintain(now_ms(), force=True)
+        return status.line()
+
+
+def _fleet_tick(trucks: int, every: float, seed: int, faults: Faults, stores: LocalStores) -> Tick:
+    known = [track.last for track in stores.positions.list()]
+    fleet = Fleet(trucks, every, seed, faults, start_ms=now_ms(), resume=known)
+    return lambda at_ms: [as_record(sent) for sent in fleet.tick(at_ms)]
+
+
+def _paced_tick(paced: PacedSource, stores: LocalStores) -> Tick:
+    def tick(at_ms: int) -> Sequence[OutgoingRecord]:
+        records, refused = paced.tick(at_ms)
+        if refused:
+            stores.rejected.put(refused)
+        return records
+
+    return tick
+
+
+def _nothing(at_ms: int) -> Sequence[OutgoingRecord]:
+    del at_ms
+    return ()
+
+
+def _add_demo_geofences(stores: LocalStores) -> None:
+    """Give a simulated fleet something to enter and leave, unless there are geofences already."""
+    if not stores.geofences.catalogue().revision:
+        stores.geofences.put(parse_geofences(msgspec.json.encode(demo_geofences())).geofences)

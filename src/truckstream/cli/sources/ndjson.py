@@ -1,0 +1,63 @@
+"""One JSON record per line: passed on byte for byte; only truck, time and arrival are looked at."""
+
+import io
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from truckstream.cli.sources.lines import line_lists
+from truckstream.cli.sources.rows import MAX_KEY_LENGTH, RefusedRow, ReplayClock, outgoing
+from truckstream.core.records import MAX_RECORD_BYTES
+from truckstream.ports import OutgoingRecord
+
+
+class _Head(msgspec.Struct, gc=False):
+    truck_id: str = ""
+    timestamp: str = ""
+    arrival: str | None = None
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+_NO_HEAD = _Head()
+
+
+class NdjsonSource:
+    """Newline-delimited JSON; blank lines are skipped."""
+
+    def __init__(self, name: str, blocks: Iterator[bytes], raw: io.BufferedReader, size_bytes: int) -> None:
+        self.name, self.size_bytes = name, size_bytes
+        self._blocks, self._raw = blocks, raw
+
+    def position_bytes(self) -> int:
+        """Return the place in the file on disk."""
+        return self._raw.tell() if self.size_bytes else 0
+
+    def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
+        """Yield the lines as records."""
+        clock = ReplayClock()
+        row = 0
+        for lines in line_lists(self._blocks):
+            chunk: list[OutgoingRecord | RefusedRow] = []
+            for line in lines:
+                row += 1
+                try:
+                    head = _decode_head(line)
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    line = line.strip().removeprefix(b"\xef\xbb\xbf")
+                    if not line:
+                        continue
+                    head = _read_head(line)
+                arrival_ms = clock.arrival_ms(head.arrival, head.timestamp)
+                key = head.truck_id
+                if key and len(key) <= MAX_KEY_LENGTH and len(line) < MAX_RECORD_BYTES - 4 * MAX_KEY_LENGTH:
+                    chunk.append(OutgoingRecord(key, line, arrival_ms))
+                else:
+                    chunk.append(outgoing(row, line, key, arrival_ms))
+            yield chunk
+
+
+def _read_head(line: bytes) -> _Head:
+    try:
+        return _decode_head(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _NO_HEAD

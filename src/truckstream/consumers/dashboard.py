@@ -1,0 +1,56 @@
+"""The dashboard consumer: batches of positions to the newest believable position of every truck.
+
+Only newer positions move a truck, so batches may come again or out of order. State lives in the store alone.
+"""
+
+from truckstream.consumers.decoding import decode_batch
+from truckstream.core.outliers import Track, advance
+from truckstream.core.records import Position
+from truckstream.ports import Batch, BatchResult, PositionStore, RejectedStore
+
+
+class DashboardConsumer:
+    """Keeps the latest position of every truck.
+
+    Args:
+        positions: the latest positions.
+        rejected: where undecodable records go.
+        outlier_limit_kmh: fastest believable speed in km/h, 0 for off.
+    """
+
+    def __init__(self, positions: PositionStore, rejected: RejectedStore, *, outlier_limit_kmh: float) -> None:
+        self._positions = positions
+        self._rejected = rejected
+        self._outlier_limit_kmh = outlier_limit_kmh
+
+    def __call__(self, batch: Batch) -> BatchResult:
+        """Move the trucks of the batch; trucks that could not be written fail from their first position."""
+        received, bad = decode_batch(batch)
+        if bad:
+            self._rejected.put(bad)
+        of_trucks: dict[str, list[Position]] = {}
+        for position in received.positions:
+            own = of_trucks.get(position.truck_id)
+            if own is None:
+                of_trucks[position.truck_id] = [position]
+            else:
+                own.append(position)
+        if not of_trucks:
+            return BatchResult()
+
+        stored = self._positions.load(of_trucks.keys())
+        moved: list[Track] = []
+        for truck_id, own in of_trucks.items():
+            before = stored.get(truck_id)
+            after = advance(before, own, self._outlier_limit_kmh)
+            if after is not None and after is not before:
+                moved.append(after)
+        failed = self._positions.put_newer(moved) if moved else frozenset()
+        if not failed:
+            return BatchResult()
+        lowest = next(
+            sequence
+            for position, sequence in zip(received.positions, received.sequence_numbers, strict=True)
+            if position.truck_id in failed
+        )
+        return BatchResult(lowest, f"latest position of {len(failed)} truck(s) not written, first {min(failed)}")

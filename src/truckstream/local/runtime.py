@@ -1,0 +1,118 @@
+"""The whole system in one process: stream, three event source mappings, outbox and timers over a data directory.
+
+Single-stepped: whoever owns the pipeline calls `put` and `poll`; nothing happens in between, so the same calls
+give the same stores. Receivers that may be slow are served by `local.sending.Sender` from a thread of its own.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from truckstream.consumers import compaction, statistics
+from truckstream.consumers.archive import ArchiveConsumer
+from truckstream.consumers.dashboard import DashboardConsumer
+from truckstream.consumers.geofence import GeofenceConsumer
+from truckstream.core.errors import TruckstreamError
+from truckstream.local.event_source import EventSource, MappingSettings
+from truckstream.local.outbox import Outbox
+from truckstream.local.status import Lag, lags
+from truckstream.local.stores import LocalStores
+from truckstream.ports import Consumer, Notifier, NotPlaced, OutgoingRecord, Placed
+
+
+class Tuning(msgspec.Struct, frozen=True):
+    """How the three mappings batch. `live`: soon; `replay`: large batches, no waiting for a clock."""
+
+    live_batch: int = 1_000
+    archive_batch: int = 10_000
+    archive_window_ms: int = 10_000
+
+
+LIVE = Tuning()
+REPLAY = Tuning(live_batch=10_000, archive_window_ms=10**15)
+# Maintenance of the archive: often enough that yesterday's reports are cheap, seldom enough not to be noticed.
+STATISTICS_EVERY_MS = 60_000
+COMPACT_EVERY_MS = 600_000
+
+
+class Pipeline:
+    """The running local backend.
+
+    `notifiers` are served in step with `poll`; none leaves alerts in the outbox for a `Sender`. `notify` False
+    records alerts without ever putting them there.
+    """
+
+    def __init__(
+        self,
+        stores: LocalStores,
+        notifiers: Sequence[Notifier] = (),
+        *,
+        tuning: Tuning = LIVE,
+        notify: bool = True,
+    ) -> None:
+        self.stores = stores
+        limit_kmh = stores.settings.outlier_speed_kmh
+        stores.alerts.notify = notify
+        consumers: dict[str, Consumer] = {
+            "dashboard": DashboardConsumer(stores.positions, stores.rejected, outlier_limit_kmh=limit_kmh),
+            "geofence": GeofenceConsumer(stores.alerts, stores.geofences, stores.rejected, outlier_limit_kmh=limit_kmh),
+            "archive": ArchiveConsumer(stores.archive, stores.format, stores.rejected),
+        }
+        live = MappingSettings(batch_size=tuning.live_batch)
+        slow = MappingSettings(batch_size=tuning.archive_batch, window_ms=tuning.archive_window_ms)
+        self.sources = {
+            name: EventSource(stores.stream, name, consumer, slow if name == "archive" else live, stores.rejected)
+            for name, consumer in consumers.items()
+        }
+        self._outbox = Outbox(stores.alerts, notifiers) if notifiers else None
+        self.records = 0
+        self._statistics_due_ms = 0
+        self._compaction_due_ms: int | None = None
+
+    def put(self, records: Sequence[OutgoingRecord]) -> Sequence[Placed | NotPlaced]:
+        """Append to the stream; see `RecordSink.put`."""
+        results = self.stores.stream.put(records)
+        self.records += len(records)
+        return results
+
+    def poll(self, now_ms: int, *, flush: bool = False) -> int:
+        """Let every consumer take what is due; return how many records were delivered."""
+        delivered = sum(source.poll(now_ms, flush=flush).delivered for source in self.sources.values())
+        if self._outbox is not None:
+            self._outbox.pump(now_ms)
+        return delivered
+
+    @property
+    def drained(self) -> bool:
+        """Whether every consumer has read everything on the stream."""
+        return all(source.drained for source in self.sources.values())
+
+    def failure(self) -> TruckstreamError | None:
+        """Return why a consumer does not get on at the moment, if one does not."""
+        for name, source in self.sources.items():
+            error = source.last_error
+            if isinstance(error, TruckstreamError):
+                return error
+            if error is not None:
+                return TruckstreamError(f"the {name} consumer fails: {type(error).__name__}: {error}")
+        return None
+
+    def lags(self, now_ms: int | None = None) -> dict[str, Lag]:
+        """Return each consumer's distance to the end of the stream."""
+        return lags(self.stores, now_ms)
+
+    def maintain(self, now_ms: int, *, force: bool = False) -> None:
+        """Do what timers ask for: statistics every minute; compaction and trimming every ten."""
+        stores = self.stores
+        clock_ms = stores.stream.last_arrival_ms()
+        if force or now_ms >= self._statistics_due_ms:
+            self._statistics_due_ms = now_ms + STATISTICS_EVERY_MS
+            statistics.refresh(
+                stores.archive, stores.format, clock_ms=clock_ms, limit_kmh=stores.settings.outlier_speed_kmh
+            )
+        if self._compaction_due_ms is None:
+            self._compaction_due_ms = now_ms + COMPACT_EVERY_MS
+        elif now_ms >= self._compaction_due_ms:
+            self._compaction_due_ms = now_ms + COMPACT_EVERY_MS
+            compaction.compact(stores.archive, stores.format, clock_ms=clock_ms)
+            stores.stream.trim(now_ms)

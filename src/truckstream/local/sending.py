@@ -1,0 +1,57 @@
+"""The outbox in a thread of its own: a receiver that takes its time holds up no consumer."""
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from truckstream.core.errors import TruckstreamError
+from truckstream.local.alerts import LocalAlerts
+from truckstream.local.outbox import Outbox
+from truckstream.ports import Notifier
+
+_EVERY_S = 0.25
+
+
+class Sender:
+    """Sends pending alerts while its `with` block runs. Opens the alert log anew, so that no connection is shared."""
+
+    def __init__(self, alerts: Path, notifiers: Sequence[Notifier]) -> None:
+        self._log = LocalAlerts(alerts)
+        self._outbox = Outbox(self._log, notifiers)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._send, name="outbox", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def errors(self) -> dict[str, str]:
+        """Return the receivers that accept nothing at the moment, with the reason."""
+        return self._outbox.errors()
+
+    def stop(self) -> None:
+        """Send once more what is pending, then stop. What a receiver does not take stays in the outbox."""
+        self._stopping.set()
+        self._thread.join()
+        self._pump()
+        self._log.close()
+
+    def _send(self) -> None:
+        while not self._stopping.is_set():
+            self._pump()
+            self._stopping.wait(_EVERY_S)
+
+    def _pump(self) -> None:
+        try:
+            self._outbox.pump(time.time_ns() // 1_000_000)
+        except TruckstreamError as error:
+            if not error.retryable:
+                raise

@@ -1,0 +1,115 @@
+"""The whole system live: starts, shows trucks, alerts and files, stops cleanly, survives a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+COMMAND = [sys.executable, "-m", "truckstream"]
+
+
+def truckstream(*arguments: str) -> str:
+    result = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@contextmanager
+def running(data: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [*COMMAND, "run", "--data", str(data), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until_seen(data: Path, trucks: int) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if data.exists() and (data / "positions.db").exists():
+            found = json.loads(truckstream("positions", "--json", "--data", str(data)))
+            if len(found) >= trucks:
+                return
+        time.sleep(0.2)
+    raise AssertionError(f"not {trucks} trucks after 30 s")
+
+
+def test_run_shows_every_truck_alerts_and_files_then_exits(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    said = truckstream("run", "--trucks", "40", "--every", "1", "--duration", "25", "--data", str(data))
+    assert "positions/s" in said
+    assert len(json.loads(truckstream("positions", "--json", "--data", str(data)))) == 40
+    assert json.loads(truckstream("alerts", "--json", "--data", str(data)))
+    assert (data / "alerts.ndjson").stat().st_size > 0
+    assert list((data / "archive" / "positions").rglob("*.parquet"))
+    assert list((data / "archive" / "hourly").rglob("*.parquet"))
+    status = json.loads(truckstream("status", "--json", "--data", str(data)))
+    assert {name: lag["records"] for name, lag in status["consumers"].items()} == {
+        "dashboard": 0,
+        "geofence": 0,
+        "archive": 0,
+    }
+    assert "ok:" in truckstream("verify", "--data", str(data))
+
+
+def test_interrupted_run_drains_and_a_restart_resumes(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for number, sign in enumerate((signal.SIGINT, signal.SIGTERM)):
+        with running(data, "--trucks", "10", "--every", "0.5") as process:
+            wait_until_seen(data, 10)
+            time.sleep(1)
+            process.send_signal(sign)
+            out, err = process.communicate(timeout=30)
+            assert (process.returncode, err) == (0, ""), (number, out)
+        found = json.loads(truckstream("verify", "--json", "--data", str(data)))
+        assert found["ok"]
+        assert found["archived"] == found["stream_positions"] > 0
+    tracks = json.loads(
+        truckstream("query", "select max(latitude) - min(latitude) as d from positions", "--json", "--data", str(data))
+    )
+    assert float(tracks[0]["d"]) < 5
+
+
+def test_killed_run_loses_nothing_that_reached_the_stream(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for _ in range(2):
+        with running(data, "--trucks", "20", "--every", "0.2") as process:
+            wait_until_seen(data, 20)
+            time.sleep(0.7)
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait(timeout=10)
+    truckstream("run", "--trucks", "0", "--duration", "0", "--data", str(data))
+    found = json.loads(truckstream("verify", "--json", "--data", str(data)))
+    assert found["ok"]
+    assert found["archived"] == found["stream_positions"] > 100
+    ids = [alert["alert_id"] for alert in json.loads(truckstream("alerts", "--json", "--data", str(data)))]
+    assert len(ids) == len(set(ids))
+
+
+def test_simulate_feeds_a_running_system(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running(data, "--trucks", "0") as process:
+        truckstream("simulate", "--trucks", "7", "--every", "0.5", "--duration", "2", "--data", str(data))
+        wait_until_seen(data, 7)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+
+
+def test_run_takes_positions_from_a_file_at_its_own_pace(tmp_path: Path) -> None:
+    source, data = tmp_path / "fleet.ndjson", tmp_path / "data"
+    truckstream("simulate", "--trucks", "5", "--every", "1", "--duration", "60", "--output", str(source))
+    truckstream("run", "--source", str(source), "--duration", "4", "--data", str(data))
+    found = json.loads(truckstream("verify", "--json", "--data", str(data)))
+    assert 5 <= found["stream_positions"] <= 40

@@ -1,0 +1,304 @@
+"""The command line as its users meet it: help, output formats, error texts, exit codes."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from truckstream.cli.main import app, execute
+from truckstream.local.lock import WriterLock
+
+POSITIONS = """truck_id,timestamp,latitude,longitude,speed_kmh,heading,engine_status
+A,2024-01-15T10:00:00.000Z,47.0000000,8.0000000,30,90,running
+B,2024-01-15T10:00:01.000Z,46.5000000,7.5000000,,,
+A,2024-01-15T10:00:05.000Z,47.0100000,8.0000000,31.5,90,running
+A,2024-01-15T10:00:10.000Z,47.0200000,8.0000000,32,90,running
+B,2024-01-15T10:00:06.000Z,99.0000000,7.5000000,,,
+"""
+DEPOT = {
+    "geofence_id": "depot",
+    "name": "Depot",
+    "type": "circle",
+    "center": {"latitude": 47.0, "longitude": 8.0},
+    "radius_meters": 300,
+    "alert_on": "both",
+}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with a small replay in it."""
+    source, fences = tmp_path / "positions.csv", tmp_path / "fences.json"
+    source.write_text(POSITIONS)
+    fences.write_text(json.dumps([DEPOT]))
+    data = tmp_path / "data"
+    assert (
+        execute(["replay", str(source), "--geofences", str(fences), "--outlier-speed", "0", "--data", str(data)]) == 0
+    )
+    return data
+
+
+def commands() -> Iterator[tuple[list[str], click.Command]]:
+    def walk(path: list[str], command: click.Command) -> Iterator[tuple[list[str], click.Command]]:
+        if isinstance(command, click.Group):
+            for name, inner in command.commands.items():
+                yield from walk([*path, name], inner)
+        if path:
+            yield path, command
+
+    yield from walk([], typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("path", [path for path, _ in commands()], ids=" ".join)
+def test_every_help_ends_in_an_example_of_the_command(path: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute([*path, "--help"]) == 0
+    last = capsys.readouterr().out.rstrip().rsplit("Example:", 1)
+    assert len(last) == 2
+    assert "truckstream " + path[0] in " ".join(last[1].split())
+
+
+def test_stats_come_as_csv_with_the_named_columns(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["stats", "--csv", "--data", str(data)]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["truck_id"], row["hour"], row["coordinates_count"]) for row in rows] == [
+        ("A", "2024-01-15T10:00:00Z", "3"),
+        ("B", "2024-01-15T10:00:00Z", "1"),
+    ]
+    assert rows[0]["total_distance_km"] == "2.223553"
+    assert rows[1]["average_speed_kmh"] == rows[1]["idle_time_minutes"] == ""
+
+
+def test_json_output_is_one_array(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["positions", "--json", "--data", str(data)]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["truck_id"], first["timestamp"], first["speed_kmh"]) == (
+        "A",
+        "2024-01-15T10:00:10.000Z",
+        32.0,
+    )
+    assert (second["truck_id"], second["heading"]) == ("B", None)
+
+
+def test_alerts_and_transitions_agree_on_ordered_input(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["transitions", "--csv", "--data", str(data)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "truck_id,geofence_id,event,timestamp",
+        "A,depot,exit,2024-01-15T10:00:05.000Z",
+    ]
+    assert execute(["alerts", "--json", "--data", str(data)]) == 0
+    (alert,) = json.loads(capsys.readouterr().out)
+    assert (alert["alert_type"], alert["timestamp"], alert["late"]) == (
+        "exit",
+        "2024-01-15T10:00:05.000Z",
+        False,
+    )
+    sent = (data / "alerts.ndjson").read_text().splitlines()
+    assert [json.loads(line)["alert_id"] for line in sent] == [alert["alert_id"]]
+
+
+def test_rejected_shows_the_reason_and_the_payload(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["rejected", "--json", "--data", str(data)]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert record["reason"].startswith("latitude")
+    assert '"latitude":99.0000000' in record["payload"]
+
+
+def test_redriven_records_wait_on_the_stream_and_leave_the_list(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["rejected", "--redrive", "--data", str(data)]) == 0
+    assert "1 records put" in capsys.readouterr().out
+    assert execute(["rejected", "--json", "--data", str(data)]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert execute(["status", "--json", "--data", str(data)]) == 0
+    assert json.loads(capsys.readouterr().out)["consumers"]["archive"]["records"] == 1
+
+
+def test_query_answers_sql_over_positions_and_statistics(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sql = (
+        "select p.truck_id, count(*) as n, any_value(h.coordinates_count) as c from positions p "
+        "join hourly_stats h on h.truck_id = p.truck_id group by 1 order by 1"
+    )
+    assert execute(["query", sql, "--csv", "--data", str(data)]) == 0
+    assert capsys.readouterr().out.splitlines() == ["truck_id,n,c", "A,3,3", "B,1,1"]
+
+
+def test_verify_finds_the_archive_complete(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["verify", "--json", "--data", str(data)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ok"], found["stream_positions"], found["archived"], found["rejected"]) == (True, 4, 4, 1)
+
+
+def test_verify_notices_a_lost_archive_file(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    next((data / "archive" / "positions").rglob("*.parquet")).unlink()
+    assert execute(["verify", "--data", str(data)]) == 1
+    assert "are not in the archive" in capsys.readouterr().err
+
+
+def test_geofences_survive_export_and_import(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for form in ([], ["--geojson"]):
+        assert execute(["geofences", "export", *form, "--data", str(data)]) == 0
+        exported = tmp_path / "exported.json"
+        exported.write_text(capsys.readouterr().out)
+        assert execute(["geofences", "import", str(exported), "--data", str(data)]) == 0
+        assert capsys.readouterr().out == "0 added, 0 changed, 1 unchanged\n"
+
+
+def test_geofences_test_tells_what_would_have_fired(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft = tmp_path / "draft.json"
+    draft.write_text(json.dumps({**DEPOT, "geofence_id": "draft", "speed_limit_kmh": 20, "alert_on": "enter"}))
+    assert execute(["geofences", "test", str(draft), "--data", str(data)]) == 0
+    assert capsys.readouterr().out == "draft: would have fired 0 times\n"
+    assert execute(["geofences", "test", "depot", "--data", str(data)]) == 0
+    assert capsys.readouterr().out == "depot: would have fired 1 times (exit 1)\n"
+    assert execute(["geofences", "list", "--csv", "--data", str(data)]) == 0
+    assert "draft" not in capsys.readouterr().out
+
+
+def test_removed_geofences_are_named_and_unknown_ones_reported(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["geofences", "remove", "depot", "nowhere", "--data", str(data)]) == 1
+    said = capsys.readouterr()
+    assert said.out == "removed depot\n"
+    assert said.err.startswith("error: no such geofence: nowhere\nhint: ")
+
+
+BAD_CALLS = {
+    "missing file": ["replay", "{tmp}/none.csv"],
+    "directory instead of a file": ["replay", "{tmp}"],
+    "unknown format": ["replay", "{tmp}/binary.csv"],
+    "header without the record's names": ["replay", "{tmp}/header.csv"],
+    "truncated gzip": ["replay", "{tmp}/cut.csv.gz"],
+    "damaged Parquet": ["replay", "{tmp}/bad.parquet"],
+    "not GPX": ["replay", "{tmp}/bad.gpx"],
+    "JSON array": ["replay", "{tmp}/array.json"],
+    "no data directory": ["positions"],
+    "impossible speed": ["replay", "{tmp}/none.csv", "--speed", "fast"],
+    "bad time": ["stats", "--from", "yesterday"],
+    "unknown option": ["stats", "--colour"],
+    "unknown command": ["drive"],
+    "invalid geofences": ["geofences", "import", "{tmp}/fence.json"],
+    "geofences are not JSON": ["geofences", "import", "{tmp}/binary.csv"],
+    "SQL with an error": ["query", "select nothing from nowhere", "--data", "{data}"],
+    "SQL that writes": ["query", "copy positions to '{tmp}/x.csv'", "--data", "{data}"],
+    "unknown fault": ["simulate", "--faults", "gremlins=1"],
+    "unknown backend": ["positions", "--backend", "cloud"],
+    "backend not built in": ["positions", "--backend", "aws"],
+    "data is a file": ["replay", "{tmp}/good.csv", "--data", "{tmp}/good.csv"],
+}
+
+
+@pytest.mark.parametrize("call", BAD_CALLS.values(), ids=BAD_CALLS)
+def test_errors_are_two_lines_and_exit_code_one(
+    call: list[str], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import gzip
+
+    (tmp_path / "good.csv").write_text(POSITIONS)
+    (tmp_path / "binary.csv").write_bytes(b"\0\1\2\3" * 100)
+    (tmp_path / "header.csv").write_text("id,when,where\n1,2,3\n")
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(POSITIONS.encode() * 100)[:-20])
+    (tmp_path / "bad.parquet").write_bytes(b"PAR1" + b"x" * 50)
+    (tmp_path / "bad.gpx").write_text("<gpx><trk>")
+    (tmp_path / "array.json").write_text("[{}]")
+    (tmp_path / "fence.json").write_text(json.dumps([{**DEPOT, "radius_meters": -1}]))
+    arguments = [part.format(tmp=tmp_path, data=data) for part in call]
+    if "--data" not in arguments and arguments[0] != "drive":
+        arguments += ["--data", str(tmp_path / "other")]
+    assert execute(arguments) == 1
+    lines = capsys.readouterr().err.splitlines()
+    lines = [line for line in lines if line.startswith(("error", "hint", "Traceback"))]
+    assert len(lines) == 2
+    assert lines[0].startswith("error: ")
+    assert lines[1].startswith("hint: ")
+    assert len(lines[1]) > 15
+
+
+def test_rows_before_the_damage_are_processed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import gzip
+    import random
+
+    rows = [
+        f"A,2024-01-15T10:{i // 60:02d}:{i % 60:02d}.000Z,47.{random.Random(i).randrange(10**6):06d},8.0"
+        for i in range(3000)
+    ]
+    packed = gzip.compress("\n".join(["truck_id,timestamp,latitude,longitude", *rows]).encode())
+    (tmp_path / "cut.csv.gz").write_bytes(packed[: len(packed) // 2])
+    data = ["--data", str(tmp_path / "data")]
+    assert execute(["replay", str(tmp_path / "cut.csv.gz"), "--outlier-speed", "0", *data]) == 1
+    assert "truncated" in capsys.readouterr().err
+    assert execute(["query", "select count(*) as n from positions", "--csv", *data]) == 0
+    assert int(capsys.readouterr().out.split()[1]) > 500
+
+
+def test_locked_data_directory_says_who_holds_it(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "positions.csv"
+    with WriterLock(data, "run"):
+        assert execute(["replay", str(source), "--data", str(data)]) == 75
+        said = capsys.readouterr().err
+        assert f"process {os.getpid()} (run)" in said
+        assert "hint: " in said
+        for reading in (["stats"], ["positions"], ["status"], ["geofences", "list"], ["verify"]):
+            assert execute([*reading, "--data", str(data)]) == 0
+    assert execute(["replay", str(source), "--data", str(data)]) == 0
+
+
+def test_outlier_speed_is_kept_with_the_data_directory(data: Path, tmp_path: Path) -> None:
+    assert json.loads((data / "settings.json").read_text())["outlier_speed_kmh"] == 0
+    assert execute(["replay", str(tmp_path / "positions.csv"), "--data", str(data)]) == 0
+    assert json.loads((data / "settings.json").read_text())["outlier_speed_kmh"] == 0
+    assert execute(["replay", str(tmp_path / "positions.csv"), "--outlier-speed", "150", "--data", str(data)]) == 0
+    assert json.loads((data / "settings.json").read_text())["outlier_speed_kmh"] == 150
+
+
+def test_replaying_a_file_twice_changes_no_answer(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answers() -> list[str]:
+        texts = []
+        for command in ("positions", "transitions", "alerts", "stats"):
+            assert execute([command, "--csv", "--data", str(data)]) == 0
+            texts.append(capsys.readouterr().out)
+        return texts
+
+    before = answers()
+    assert execute(["replay", str(tmp_path / "positions.csv"), "--data", str(data)]) == 0
+    capsys.readouterr()
+    assert answers() == before
+
+
+def test_output_cut_short_by_a_pipe_is_no_error(data: Path) -> None:
+    shell = f"{sys.executable} -m truckstream query 'select * from range(200000)' --csv --data {data} | head -n 2"
+    result = subprocess.run(["bash", "-o", "pipefail", "-c", shell], capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert result.stdout.splitlines() == ["range", "0"]
+
+
+def test_simulated_positions_can_be_written_and_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, data = tmp_path / "fleet.ndjson", tmp_path / "data"
+    start = "2024-01-15T06:00:00Z"
+    assert execute(["simulate", "--trucks", "20", "--duration", "60", "--start", start, "--output", str(out)]) == 0
+    assert execute(["replay", str(out), "--json", "--data", str(data)]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == len(out.read_bytes().splitlines()) == 20 * 12
+
+
+def test_ingested_records_wait_for_the_next_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, data = tmp_path / "fleet.ndjson", tmp_path / "data"
+    assert execute(["simulate", "--trucks", "5", "--duration", "10", "--output", str(out)]) == 0
+    assert execute(["ingest", str(out), "--json", "--data", str(data)]) == 0
+    assert json.loads(capsys.readouterr().out) == {"placed": 10, "rejected": 0}
+    assert execute(["status", "--json", "--data", str(data)]) == 0
+    assert json.loads(capsys.readouterr().out)["consumers"]["dashboard"]["records"] == 10
+    assert execute(["run", "--trucks", "0", "--duration", "0", "--data", str(data)]) == 0
+    capsys.readouterr()
+    assert execute(["positions", "--json", "--data", str(data)]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 5

@@ -1,0 +1,56 @@
+"""The docs name what exists."""
+
+import re
+from pathlib import Path
+
+import click
+import msgspec
+import typer
+
+from truckstream.cli.main import app
+from truckstream.config import VARIABLES, Settings
+from truckstream.local.directory import DirectorySettings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def command_names(command: click.Command, path: str) -> list[str]:
+    if isinstance(command, click.Group):
+        return [name for key, inner in command.commands.items() for name in command_names(inner, f"{path} {key}")]
+    return [path]
+
+
+def test_every_command_is_documented() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    for name in command_names(typer.main.get_command(app), "truckstream"):
+        assert f"`{name}" in page, name
+
+
+def test_every_setting_is_documented() -> None:
+    page = (ROOT / "docs" / "config.md").read_text()
+    assert {field for field, _, _ in VARIABLES} == {field.name for field in msgspec.structs.fields(Settings)}
+    for _, variable, meaning in VARIABLES:
+        assert f"| `{variable}` | {meaning} |" in page
+    for field in msgspec.structs.fields(DirectorySettings):
+        assert f"| `{field.name}` | {field.default:g} |" in page
+
+
+def test_decisions_are_numbered_and_short() -> None:
+    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    assert [page.name[:4] for page in pages] == [f"{number:04d}" for number in range(1, len(pages) + 1)]
+    for page in pages:
+        assert len(page.read_text().splitlines()) <= 40, page.name
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if "://" not in target:
+                assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_readme_is_short_and_names_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) <= 120
+    assert "./scripts/run.sh" in text
+    assert "./scripts/test.sh" in text
