@@ -43,9 +43,7 @@ class Figure:
 
     def json_line(self) -> str:
         """Return the figure as one line of JSON."""
-        return json.dumps(
-            {name: _readable(value) for name, value in self.__dict__.items()}, ensure_ascii=False
-        )
+        return json.dumps({name: _readable(value) for name, value in self.__dict__.items()}, ensure_ascii=False)
 
 
 class Report:
@@ -110,9 +108,7 @@ class Compared(NamedTuple):
     runs_b: tuple[float, ...]
 
 
-def alternate(
-    a: Callable[[], float], b: Callable[[], float], *, rounds: int = 5, warm_up: int = 1
-) -> Compared:
+def alternate(a: Callable[[], float], b: Callable[[], float], *, rounds: int = 5, warm_up: int = 1) -> Compared:
     """Run two measurements in turn and compare their medians.
 
     In turn, and in swapped order every other round, so that a machine that slows down or speeds up on the way

@@ -206,7 +206,9 @@ install_packages() {
     rm -f "$venv/.truckstream-setup"
     if [ -n "$uv" ]; then
         say "installing $count locked packages ($list) with uv"
-        if install_with_uv --require-hashes -r "$root/$list" && install_with_uv --no-deps -e "$root"; then return; fi
+        # Compiled here once: where Python may not write its caches, every start would compile everything again.
+        if install_with_uv --compile-bytecode --require-hashes -r "$root/$list" &&
+            install_with_uv --no-deps -e "$root"; then return; fi
         [ "$installer" = uv ] && return 1
         say "uv failed; trying again with pip"
     fi
@@ -230,6 +232,7 @@ say "using Python $("$python" -c 'import platform; print(platform.python_version
 choose_uv
 make_environment
 install_packages "$kind" || { say "error: the packages could not be installed; see above." && exit 1; }
+"$venv/bin/python" -m compileall -q "$root/src" || true
 printf '%s\n%s\n' "$(stamp_of "$kind")" "$("$venv/bin/python" -I -c 'import sys; print(sys._base_executable)')" \
     >"$venv/.truckstream-setup"
 rm -f "$root/.tools/unfinished"

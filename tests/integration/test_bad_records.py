@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from truckstream.core.records import encode_position, parse_position
+from truckstream.local import answers
 from truckstream.local.directory import DataDirectory
 from truckstream.local.runtime import REPLAY, Pipeline
 from truckstream.local.stores import LocalStores
@@ -50,7 +51,7 @@ BAD = {
     "1e400": (raw("47.0", "1e400"), "range"),
     "latitude too large": (changed(latitude=90.1), "latitude"),
     "longitude too small": (changed(longitude=-180.5), "longitude"),
-    "null island": (changed(latitude=0, longitude=0.0), "(0, 0)"),
+    "null island": (changed(latitude=0, longitude=0.0), "0 together with longitude 0"),
     "latitude missing": (b'{"truck_id":"A","timestamp":"2024-01-15T10:00:00Z","longitude":8}', "latitude"),
     "latitude null": (changed(latitude=None), "latitude"),
     "latitude a string": (changed(latitude="47"), "latitude"),
@@ -72,7 +73,10 @@ BAD = {
     "duplicate key": (raw('"latitude": 47.0', '"latitude": 46.0, "latitude": 47.0'), "latitude"),
     "invalid UTF-8": (b'{"truck_id":"\xff\xfe"}', "UTF-8"),
     "deep nesting": (raw("47.0", "[" * 100_000), ""),
-    "deep nesting in an extra field": (raw('"latitude"', '"x": ' + "[" * 50_000 + "]" * 50_000 + ', "latitude"'), "nest"),
+    "deep nesting in an extra field": (
+        raw('"latitude"', '"x": ' + "[" * 50_000 + "]" * 50_000 + ', "latitude"'),
+        "nest",
+    ),
     "a 900 kB string": (changed(truck_id="x" * 900_000), "truck_id"),
 }
 
@@ -87,7 +91,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> LocalStores:
     records = []
     for number, (payload, _) in enumerate(BAD.values()):
         key = f"N{number}"
-        records += [OutgoingRecord(key, payload_of, NOW_MS) for payload_of in (good(key + "a"), payload, good(key + "b"))]
+        records += [OutgoingRecord(key, data, NOW_MS) for data in (good(key + "a"), payload, good(key + "b"))]
     assert not [result for result in pipeline.put(records) if isinstance(result, NotPlaced)]
     while not pipeline.drained:
         pipeline.poll(NOW_MS, flush=True)
@@ -107,7 +111,7 @@ def test_bad_record_is_kept_whole_with_its_reason(stores: LocalStores, name: str
 def test_all_neighbours_went_through(stores: LocalStores) -> None:
     expected = {f"N{number}{side}" for number in range(len(BAD)) for side in "ab"}
     assert {track.truck_id for track in stores.positions.list()} == expected
-    assert {name for part in stores.rows() for name in part.trucks} == expected
+    assert {name for part in answers.rows(stores) for name in part.trucks} == expected
 
 
 def test_lines_and_frames_isolate_their_bad_lines(tmp_path: Path) -> None:

@@ -5,9 +5,12 @@ import gzip
 import io
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+
+from truckstream.cli.main import execute
 
 pytestmark = pytest.mark.data
 
@@ -33,16 +36,18 @@ STATS_COLUMNS = [
 Row = dict[str, str]
 
 
-def truckstream(*arguments: str) -> str:
-    result = subprocess.run(
-        [sys.executable, "-m", "truckstream", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def replay(*arguments: str) -> None:
+    """Replay in a process of its own, as a user does."""
+    command = [sys.executable, "-m", "truckstream", "replay", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert result.returncode == 0, result.stderr
-    return result.stdout
+
+
+def truckstream(*arguments: str) -> str:
+    """Return what a reading command prints."""
+    with redirect_stdout(io.StringIO()) as said:
+        assert execute(list(arguments)) == 0
+    return said.getvalue()
 
 
 def rows_of(text: str) -> list[Row]:
@@ -64,8 +69,8 @@ def replayed(
     name = str(request.param)
     answers, fences = CASES[name]
     data = tmp_path_factory.mktemp(name) / "data"
-    truckstream(
-        "replay", str(test_data / f"{name}.csv.gz"), "--geofences", str(test_data / f"geofences_{fences}.json"),
+    replay(
+        str(test_data / f"{name}.csv.gz"), "--geofences", str(test_data / f"geofences_{fences}.json"),
         "--speed", "max", "--outlier-speed", "0", "--data", str(data),
     )  # fmt: skip
     return data, test_data / "expected" / answers

@@ -2,8 +2,8 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
-import click
 import msgspec
 import typer
 
@@ -14,10 +14,9 @@ from truckstream.local.directory import DirectorySettings
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def command_names(command: click.Command, path: str) -> list[str]:
-    if isinstance(command, click.Group):
-        return [name for key, inner in command.commands.items() for name in command_names(inner, f"{path} {key}")]
-    return [path]
+def command_names(command: Any, path: str) -> list[str]:
+    inner = getattr(command, "commands", {})
+    return [name for key, each in inner.items() for name in command_names(each, f"{path} {key}")] or [path]
 
 
 def test_every_command_is_documented() -> None:

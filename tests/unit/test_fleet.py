@@ -408,6 +408,4 @@ def test_impossible_fleet_is_refused(trucks: int, every_s: float) -> None:
         Fleet(trucks, every_s)
 
 
-PINNED = Position(
-    "TRK-002", 1_705_313_398_091, 47.2987822, 8.6109963, 70.5, 137.7, 409.1, 3.8, 79.84, "running"
-)
+PINNED = Position("TRK-002", 1_705_313_398_091, 47.2987822, 8.6109963, 70.5, 137.7, 409.1, 3.8, 79.84, "running")

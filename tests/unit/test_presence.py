@@ -368,6 +368,13 @@ def test_reanchoring_applies_the_chain_in_time_order() -> None:
     ]
 
 
+def test_jump_to_a_new_anchor_crosses_nothing() -> None:
+    fence_set = fences(circle("between", east_m=1_000, detect_crossing=True))
+    jump = [at(5 * n, 0) for n in range(20)] + [at(100 + 5 * n, 2_000 + 150 * n) for n in range(20)]
+    assert run(fence_set, jump, limit_kmh=200) == []
+    assert len(run(fence_set, jump, limit_kmh=0)) == 2
+
+
 def test_false_first_fix_leaves_no_trace_in_presence() -> None:
     fence_set = fences(circle("false", east_m=90_000), circle("home"))
     way = [at(0, 90_000), *(at(5 * n, 0) for n in range(1, 30)), at(160, 300)]
@@ -450,7 +457,7 @@ def test_storing_between_any_two_positions_changes_nothing(way: list[Position], 
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(straight), type=TruckPresence) == straight
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(way=ways)
 def test_enters_and_exits_alternate_and_match_the_visits(way: list[Position]) -> None:
     presence = TruckPresence("TRK-1")

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,8 @@ NOW_MS = 4_000_000_000_000
 
 
 def rows_of(path: Path) -> list[OutgoingRecord | RefusedRow]:
-    return [row for chunk in open_source(path).chunks() for row in chunk]
+    with closing(open_source(path)) as source:
+        return [row for chunk in source.chunks() for row in chunk]
 
 
 def positions_of(path: Path) -> list[Position]:

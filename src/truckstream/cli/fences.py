@@ -157,12 +157,16 @@ def test(
     backend: BackendOption = None,
 ) -> None:
     """Say which alerts a geofence would have fired on the archived history. Nothing is stored or sent."""
+    from truckstream.local import answers
+
     from_ms, to_ms = instant_option("--from", from_time), instant_option("--to", to_time)
     form = choose(as_csv, as_json)
     with LocalStores(local_directory(data, backend)) as stores:
         stored = {geofence.geofence_id: geofence for geofence in stores.geofences.catalogue().geofences}
         candidates = [stored[what]] if what in stored else read_geofence_file(Path(what)).geofences
-        events = stores.would_fire(Catalogue(1, tuple(candidates)), truck_id=truck, from_ms=from_ms, to_ms=to_ms)
+        events = answers.would_fire(
+            stores, Catalogue(1, tuple(candidates)), truck_id=truck, from_ms=from_ms, to_ms=to_ms
+        )
         counts: Counter[tuple[str, str]] = Counter()
         rows = []
         for event in events:

@@ -3,7 +3,7 @@
 import time
 from collections import deque
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,7 +13,9 @@ from rich.text import Text
 
 from truckstream.core.alerts import Alert
 from truckstream.core.instants import format_instant
-from truckstream.local.runtime import Pipeline
+
+if TYPE_CHECKING:
+    from truckstream.local.runtime import Pipeline
 
 _LINE_EVERY_S = 5.0
 _RATE_OVER_S = 10.0
@@ -24,7 +26,7 @@ _ALERT_STYLES = {"enter": "green", "exit": "yellow", "dwell": "cyan", "speeding"
 class LiveStatus:
     """Shows a pipeline at work. Use as a context manager and call `update` as often as you like."""
 
-    def __init__(self, pipeline: Pipeline, title: str) -> None:
+    def __init__(self, pipeline: "Pipeline", title: str) -> None:
         self._pipeline = pipeline
         self._title = title
         self._started = time.monotonic()

@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 an error that will come again, 75 trying again may help, 1
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from truckstream import __version__
@@ -35,6 +34,8 @@ app.command("query", epilog=show.QUERY_EXAMPLE)(show.query)
 app.command("compact", epilog="Example: truckstream compact --data truckstream-data")(maintain.compact)
 app.command("verify", epilog="Example: truckstream verify --data truckstream-data")(maintain.verify)
 app.command("status", epilog="Example: truckstream status --json")(maintain.status)
+# Typer carries its own copy of click or uses an installed one; this is the class either way.
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def _version(wanted: bool) -> None:
@@ -71,15 +72,13 @@ def execute(arguments: list[str]) -> int:
         return result if isinstance(result, int) else 0
     except TruckstreamError as error:
         return fail(error.message, error.hint, 75 if error.retryable else 1)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        return 0
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "truckstream"
-        return fail(error.format_message(), f"See '{command} --help'.", 1)
-    except click.ClickException as error:
-        return fail(error.format_message(), "See 'truckstream --help'.", 1)
-    except (click.Abort, KeyboardInterrupt):
+    except _USAGE_ERROR as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            return 0  # the help was printed
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "truckstream"
+        return fail(error.format_message(), f"See '{command} --help'.", 1)  # type: ignore[attr-defined]
+    except (typer.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:  # the reader of our output went away: head, less
         sys.stderr.close()

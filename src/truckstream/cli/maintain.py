@@ -30,13 +30,17 @@ def compact(
 
     Safe to interrupt at any point; every reader gives the same answer before, during and after it.
     """
+    from truckstream.consumers import compaction
+
     directory = local_directory(data, backend)
     with WriterLock(data, "compact"), LocalStores(directory) as stores:
         clock_ms = None if everything else stores.stream.last_arrival_ms()
         before = stores.archive_size()
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("compacting", total=None)
-            stores.compact(
+            compaction.compact(
+                stores.archive,
+                stores.format,
                 clock_ms=clock_ms,
                 progress=lambda date, done, total: progress.update(task, description=date, completed=done, total=total),
             )
@@ -53,8 +57,10 @@ def compact(
 
 def verify(as_json: JsonOption = False, data: DataOption = DEFAULT_DATA, backend: BackendOption = None) -> None:
     """Compare the archive with the stream, by count and by a hash of every row."""
+    from truckstream.local import answers
+
     with LocalStores(local_directory(data, backend)) as stores:
-        found = stores.verify()
+        found = answers.verify(stores)
     if as_json:
         print(msgspec.json.encode({"ok": found.ok, **msgspec.to_builtins(found)}).decode())
     else:

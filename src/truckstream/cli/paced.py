@@ -27,6 +27,11 @@ class PacedSource:
         self._held: Row | None = None
         self._origin: tuple[int, int] | None = None
 
+    def close(self) -> None:
+        """Close the file."""
+        if not self._live:
+            self._source.close()
+
     def tick(self, now_ms: int) -> tuple[list[OutgoingRecord], list[RejectedRecord]]:
         """Return the records due by `now_ms` and the rows refused on the way.
 

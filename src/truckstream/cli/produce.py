@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from truckstream.cli.backends import local_directory
 from truckstream.cli.feeding import now_ms, place, rejected_row
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, JsonOption, instant_option
 from truckstream.cli.signals import stop_signals
-from truckstream.cli.sources import RefusedRow, open_source
+from truckstream.cli.sources import RefusedRow, check_sources, open_source
 from truckstream.cli.sources.rows import UNREADABLE_KEY
 from truckstream.core.errors import Denied, InvalidSetting
 from truckstream.core.fleet import Faults, Fleet
@@ -62,9 +63,10 @@ def simulate(
     """Drive a simulated fleet and put its positions on the stream in real time (beside `run --trucks 0`, say)."""
     if start is not None and output is None:
         raise InvalidSetting("--start needs --output", hint="On the stream, simulated trucks live now.")
-    fleet = Fleet(trucks, every, seed, Faults.parse(faults), start_ms=instant_option("--start", start) or now_ms())
+    begin_ms = instant_option("--start", start) or now_ms()
+    fleet = Fleet(trucks, every, seed, Faults.parse(faults), start_ms=begin_ms)
     if output is not None:
-        _write(fleet, duration, output, instant_option("--start", start) or now_ms())
+        _write(fleet, duration, output, begin_ms)
         return
     directory = local_directory(data, backend, must_exist=False)
     directory.create()
@@ -88,21 +90,24 @@ def ingest(
 ) -> None:
     """Put records on the stream, with their arrival now; the next `run` processes them."""
     directory = local_directory(data, backend, must_exist=False)
-    sources = [open_source(path) for path in files]
+    check_sources(files)
     placed = refused = 0
     with WriterLock(data, "ingest"):
         directory.create()
         with LocalStores(directory) as stores:
-            for source in sources:
-                for chunk in source.chunks():
-                    bad = [row for row in chunk if isinstance(row, RefusedRow)]
-                    stores.rejected.put([rejected_row(source.name, row) for row in bad])
-                    records = [
-                        OutgoingRecord(row.partition_key, row.data) for row in chunk if isinstance(row, OutgoingRecord)
-                    ]
-                    never = place(stores.stream, stores.rejected, source.name, records) if records else 0
-                    placed += len(records) - never
-                    refused += len(bad) + never
+            for path in files:
+                with closing(open_source(path)) as source:
+                    for chunk in source.chunks():
+                        bad = [row for row in chunk if isinstance(row, RefusedRow)]
+                        stores.rejected.put([rejected_row(source.name, row) for row in bad])
+                        records = [
+                            OutgoingRecord(row.partition_key, row.data)
+                            for row in chunk
+                            if isinstance(row, OutgoingRecord)
+                        ]
+                        never = place(stores.stream, stores.rejected, source.name, records) if records else 0
+                        placed += len(records) - never
+                        refused += len(bad) + never
     if as_json:
         print(msgspec.json.encode({"placed": placed, "rejected": refused}).decode())
     else:

@@ -1,8 +1,9 @@
 """`truckstream replay`: files through the whole pipeline, as fast as it goes or at a chosen speed."""
 
 import time
+from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -21,10 +22,12 @@ from truckstream.cli.options import (
     OutlierOption,
     speed_option,
 )
-from truckstream.cli.sources import Source, open_source
+from truckstream.cli.sources import check_sources, open_source
 from truckstream.local.lock import WriterLock
-from truckstream.local.runtime import REPLAY, Pipeline
 from truckstream.local.stores import LocalStores
+
+if TYPE_CHECKING:
+    from truckstream.local.runtime import Pipeline
 
 EXAMPLE = "Example: truckstream replay day.csv.gz --geofences geofences.json --data replayed"
 
@@ -49,9 +52,11 @@ def replay(
     Rows go in file order. A row's arrival is its `arrival` column, else its own timestamp; that is the only
     clock of the rules on late and future positions.
     """
+    from truckstream.local.runtime import REPLAY, Pipeline
+
     factor = speed_option(speed)
     directory = local_directory(data, backend, must_exist=False)
-    sources = [open_source(path) for path in files]
+    check_sources(files)
     imported = read_geofence_file(geofences) if geofences else None
     with WriterLock(data, "replay"):
         directory.create()
@@ -63,7 +68,7 @@ def replay(
             before = _Counts.of(stores)
             started = time.monotonic()
             with sending(directory, webhook, notify=not no_notify):
-                rows = _replay(pipeline, sources, factor)
+                rows = _replay(pipeline, files, factor)
             pipeline.maintain(now_ms(), force=True)
             seconds = time.monotonic() - started
             _summary(rows, seconds, _Counts.of(stores).since(before), data, as_json)
@@ -81,7 +86,7 @@ class _Counts(msgspec.Struct):
         return _Counts(self.rejected - before.rejected, self.alerts - before.alerts)
 
 
-def _replay(pipeline: Pipeline, sources: list[Source], factor: float) -> int:
+def _replay(pipeline: "Pipeline", files: list[Path], factor: float) -> int:
     rows = 0
     bar = Progress(
         TextColumn("{task.description}"),
@@ -93,13 +98,14 @@ def _replay(pipeline: Pipeline, sources: list[Source], factor: float) -> int:
     )
     with bar as progress:
         try:
-            for source in sources:
-                total = max(1, source.size_bytes)
-                task = progress.add_task(Path(source.name).name, total=total, rows="0")
-                for count in feed(pipeline, source, Pacer(factor)):
-                    rows += count
-                    progress.update(task, completed=source.position_bytes(), rows=f"{rows:,}")
-                progress.update(task, completed=total)
+            for path in files:
+                with closing(open_source(path)) as source:
+                    total = max(1, source.size_bytes)
+                    task = progress.add_task(path.name, total=total, rows="0")
+                    for count in feed(pipeline, source, Pacer(factor)):
+                        rows += count
+                        progress.update(task, completed=source.position_bytes(), rows=f"{rows:,}")
+                    progress.update(task, completed=total)
         finally:  # what was placed is processed, also when a file ends early or someone presses Ctrl-C
             drain(pipeline)
     return rows

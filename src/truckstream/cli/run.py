@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -20,9 +21,11 @@ from truckstream.cli.signals import stop_signals
 from truckstream.core.fleet import Faults, Fleet, demo_geofences
 from truckstream.core.geofences import parse_geofences
 from truckstream.local.lock import WriterLock
-from truckstream.local.runtime import Pipeline
 from truckstream.local.stores import LocalStores
 from truckstream.ports import OutgoingRecord
+
+if TYPE_CHECKING:
+    from truckstream.local.runtime import Pipeline
 
 EXAMPLE = "Example: truckstream run --trucks 50 --duration 60"
 _STEP_S = 0.1
@@ -62,10 +65,13 @@ def run(
     --trucks 0 simulates none (another `truckstream simulate` may feed the stream). At the end of --duration,
     or with Ctrl-C, consumers drain and the archive is written; a restart goes on where it stopped.
     """
+    from truckstream.local.runtime import Pipeline
+
     directory = local_directory(data, backend, must_exist=False)
     wanted_faults = Faults.parse(faults)
-    paced = PacedSource(source) if source is not None else None
-    with WriterLock(data, "run"):
+    with ExitStack() as stack:
+        paced = stack.enter_context(closing(PacedSource(source))) if source is not None else None
+        stack.enter_context(WriterLock(data, "run"))
         directory.create()
         directory.set_outlier_speed(outlier_speed)
         with LocalStores(directory) as stores:
@@ -83,7 +89,7 @@ def run(
             print(f"Stopped. Look at it: truckstream stats --data {data}, also positions, alerts, transitions, query")
 
 
-def _live(pipeline: Pipeline, tick: Tick, title: str, what: str, duration: float | None) -> str:
+def _live(pipeline: "Pipeline", tick: Tick, title: str, what: str, duration: float | None) -> str:
     """Run until the end of `duration` or a signal, drain, and return the last status."""
     with stop_signals() as stopping, LiveStatus(pipeline, title) as status:
         deadline = None if duration is None else time.monotonic() + duration

@@ -21,9 +21,7 @@ MAX_TRUCKS = 1_000_000
 MIN_EVERY_S, MAX_EVERY_S = 0.05, 3_600.0
 STEP_S = 5.0  # the longest step a truck moves in
 
-_PHASE_STEP = (
-    0.6180339887498949  # multiples of the golden ratio fill the interval evenly for any number of trucks
-)
+_PHASE_STEP = 0.6180339887498949  # multiples of the golden ratio fill the interval evenly for any number of trucks
 
 
 def truck_ids(trucks: int) -> list[str]:
@@ -67,9 +65,7 @@ class Fleet:
             InvalidSetting: a number is out of range.
         """
         if not 1 <= trucks <= MAX_TRUCKS:
-            raise InvalidSetting(
-                f"trucks={trucks}: must be 1 to {MAX_TRUCKS}", hint="Choose another --trucks."
-            )
+            raise InvalidSetting(f"trucks={trucks}: must be 1 to {MAX_TRUCKS}", hint="Choose another --trucks.")
         if not MIN_EVERY_S <= every_s <= MAX_EVERY_S:
             rule = f"must be {MIN_EVERY_S:g} to {MAX_EVERY_S:g} seconds"
             raise InvalidSetting(f"every={every_s:g}: {rule}", hint="Choose another --every.")
@@ -89,9 +85,7 @@ class Fleet:
         order = sorted(range(trucks), key=phases.__getitem__)
         self._due = [(phases[number], fleet[number]) for number in order]
         self._faults = (
-            [TruckFaults(faults, self.every_ms, Seeded(seed, number, 0xFA)) for number in order]
-            if faults.any
-            else []
+            [TruckFaults(faults, self.every_ms, Seeded(seed, number, 0xFA)) for number in order] if faults.any else []
         )
         self._round = self._next = 0
         self._waiting: list[tuple[int, int, Sent]] = []

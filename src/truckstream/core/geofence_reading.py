@@ -23,7 +23,7 @@ _LONGEST_NAME: Final = 200
 _SHAPE_FIELDS: Final = ("center", "radius_meters", "polygon", "holes", "geometry", "path", "width_meters")
 _GIVEN_BY_THE_STORE: Final = ("version", "revision")
 _FILE: Final = "(file)"
-_FILE_HINT: Final = "Give a JSON array of geofences or a GeoJSON FeatureCollection; docs/geofences.md has examples."
+_FILE_HINT: Final = "Give a JSON array of geofences, one geofence object, or a GeoJSON FeatureCollection."
 
 
 def parse_geofences(data: bytes) -> Imported:

@@ -159,9 +159,7 @@ def _corners_cut(points: list[_Point]) -> list[_Point]:
     cut = [points[0]]
     for p, q in pairwise(points):
         for part in (0.25, 0.75):
-            cut.append(
-                (p[0] + part * (q[0] - p[0]), p[1] + part * (q[1] - p[1]), p[2] + part * (q[2] - p[2]))
-            )
+            cut.append((p[0] + part * (q[0] - p[0]), p[1] + part * (q[1] - p[1]), p[2] + part * (q[2] - p[2])))
     return [*cut, points[-1]]
 
 
@@ -175,14 +173,10 @@ def _link(start: int, end: int, points: list[_Point], limit_kmh: float) -> Link:
     limits = []
     for a, b in pairwise(along):
         from_city = min(b, length - a)
-        limit = min(
-            TOWN_KMH if from_city < TOWN_M else RING_KMH if from_city < RING_M else limit_kmh, limit_kmh
-        )
+        limit = min(TOWN_KMH if from_city < TOWN_M else RING_KMH if from_city < RING_M else limit_kmh, limit_kmh)
         limits.append(limit / 3.6)
     latitudes, longitudes, altitudes = zip(*points, strict=True)
-    return Link(
-        start, end, latitudes, longitudes, altitudes, tuple(along), tuple(bearings), tuple(limits), length
-    )
+    return Link(start, end, latitudes, longitudes, altitudes, tuple(along), tuple(bearings), tuple(limits), length)
 
 
 def _first_links(links: list[Link], leaving: tuple[tuple[int, ...], ...], target: int) -> list[int]:

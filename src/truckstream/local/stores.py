@@ -1,28 +1,27 @@
-"""The stores of one data directory, opened when first used: what reading commands and the pipeline share."""
+"""The stores of one data directory, opened when first used: what reading commands and the pipeline share.
+
+Light on purpose: `truckstream positions` must not wait for Parquet and NumPy to be imported.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from truckstream.consumers import compaction, history, statistics
-from truckstream.consumers.verification import Verification, verify
-from truckstream.core.alerts import Event, wants_alert
-from truckstream.core.geofences import Catalogue
-from truckstream.core.stats import HourlyTable, PositionColumns
-from truckstream.local import analytics
 from truckstream.local.alerts import LocalAlerts
 from truckstream.local.archive import DirectoryArchive
 from truckstream.local.directory import DataDirectory
 from truckstream.local.geofences import LocalGeofences
 from truckstream.local.positions import LocalPositions
 from truckstream.local.rejected import LocalRejected
-from truckstream.local.stream import LocalStream
-from truckstream.parquet import ParquetFormat
 from truckstream.ports import Batch, NotPlaced, OutgoingRecord, RejectedRecord
+
+if TYPE_CHECKING:
+    from truckstream.local.stream import LocalStream
+    from truckstream.parquet import ParquetFormat
 
 
 def wall_clock_ms() -> int:
@@ -44,12 +43,20 @@ class LocalStores:
         self.directory = directory
         self._clock = clock
         self.settings = directory.settings()
-        self.format = ParquetFormat()
         self._opened: list[LocalStream | LocalPositions | LocalGeofences | LocalAlerts | LocalRejected] = []
 
     @cached_property
-    def stream(self) -> LocalStream:
+    def format(self) -> "ParquetFormat":
+        """The archive's format."""
+        from truckstream.parquet import ParquetFormat
+
+        return ParquetFormat()
+
+    @cached_property
+    def stream(self) -> "LocalStream":
         """The durable stream."""
+        from truckstream.local.stream import LocalStream
+
         store = LocalStream(
             self.directory.stream,
             shard_count=self.settings.shard_count,
@@ -106,69 +113,13 @@ class LocalStores:
             store.close()
         self._opened.clear()
 
-    def statistics(self, *, refresh: bool = False) -> HourlyTable:
-        """Return the hourly statistics, current with the archive. Writes nothing."""
-        return statistics.current(
-            self.archive,
-            self.format,
-            clock_ms=self.stream.last_arrival_ms(),
-            limit_kmh=self.settings.outlier_speed_kmh,
-            force=refresh,
-        )
-
-    def transitions(
-        self, *, truck_id: str | None = None, from_ms: int | None = None, to_ms: int | None = None
-    ) -> Iterator[Event]:
-        """Yield enter and exit of the current geofences over the whole archive."""
-        for event in self._events(self.geofences.catalogue(), truck_id, from_ms, to_ms):
-            if event.event in ("enter", "exit"):
-                yield event
-
-    def would_fire(
-        self,
-        catalogue: Catalogue,
-        *,
-        truck_id: str | None = None,
-        from_ms: int | None = None,
-        to_ms: int | None = None,
-    ) -> Iterator[Event]:
-        """Yield the events for which geofences that are not in force would have raised an alert."""
-        rules = {geofence.geofence_id: geofence for geofence in catalogue.geofences}
-        for event in self._events(catalogue, truck_id, from_ms, to_ms):
-            if wants_alert(rules[event.geofence_id], event):
-                yield event
-
-    def _events(
-        self, catalogue: Catalogue, truck_id: str | None, from_ms: int | None, to_ms: int | None
-    ) -> Iterator[Event]:
-        return history.events(
-            self.archive,
-            self.format,
-            catalogue,
-            limit_kmh=self.settings.outlier_speed_kmh,
-            truck_id=truck_id,
-            from_ms=from_ms,
-            to_ms=to_ms,
-        )
-
-    def query(self, sql: str) -> analytics.Result:
-        """Run SQL over the archive; return column names and rows."""
-        return analytics.query(self.directory.archive, sql, hourly=self.statistics)
-
     def archive_size(self) -> ArchiveSize:
         """Return how many position files there are, and their bytes."""
         files = self.archive.list("positions/")
         return ArchiveSize(len(files), sum(file.size for file in files))
 
-    def verify(self) -> Verification:
-        """Compare the archive with the records its consumer has read from the stream."""
-        return verify(self._batches("archive"), self.rows())
-
-    def rows(self) -> Iterator[PositionColumns]:
-        """Yield the archive's positions date by date, unique, by truck and time."""
-        return history.iterate(self.archive, self.format)
-
-    def _batches(self, consumer: str) -> Iterator[Batch]:
+    def batches(self, consumer: str) -> Iterator[Batch]:
+        """Yield what a consumer has read of the records still on the stream, shard by shard."""
         for shard in self.stream.shards():
             end = self.stream.checkpoint(consumer, shard.shard_id) or 0
             after = self.stream.position_of(shard.shard_id, "TRIM_HORIZON")
@@ -193,7 +144,3 @@ class LocalStores:
                     placed.append(record)
             self.rejected.mark_redriven(placed[-len(part) :])
         return len(placed), refused
-
-    def compact(self, *, clock_ms: int | None, progress: compaction.Progress | None = None) -> compaction.Compacted:
-        """Merge the archive's small files of closed hours."""
-        return compaction.compact(self.archive, self.format, clock_ms=clock_ms, progress=progress)

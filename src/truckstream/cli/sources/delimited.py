@@ -35,6 +35,10 @@ class CsvSource:
         """Return the place in the file on disk."""
         return self._raw.tell() if self.size_bytes else 0
 
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+
     def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
         """Yield the rows as records."""
         lists = line_lists(self._blocks)

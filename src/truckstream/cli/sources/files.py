@@ -4,18 +4,20 @@ import gzip
 import io
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from truckstream.cli.sources.delimited import CsvSource
-from truckstream.cli.sources.gpx import GpxSource
 from truckstream.cli.sources.ndjson import NdjsonSource
-from truckstream.cli.sources.parquet import ParquetSource
 from truckstream.cli.sources.rows import Source
 from truckstream.core.errors import Denied, SourceUnreadable
 
 _GZIP_MAGIC = b"\x1f\x8b"
+
+
+type Readable = io.BufferedReader | gzip.GzipFile
 
 
 def open_source(path: Path) -> Source:
@@ -27,41 +29,54 @@ def open_source(path: Path) -> Source:
     """
     standard_input = str(path) == "-"
     raw = cast(io.BufferedReader, sys.stdin.buffer) if standard_input else _open(path)
-    head = raw.peek(8)[:8]
-    size = 0 if standard_input else path.stat().st_size
-    packed = head[:2] == _GZIP_MAGIC
-    stream: Any = gzip.GzipFile(fileobj=raw) if packed else raw
-    text: io.BufferedReader = io.BufferedReader(stream, 1 << 20)
+    with ExitStack() as on_error:
+        on_error.callback(raw.close)
+        source = _source(path, raw, standard_input)
+        on_error.pop_all()
+    return source
+
+
+def _source(path: Path, raw: io.BufferedReader, standard_input: bool) -> Source:
+    name, size = str(path), 0 if standard_input else path.stat().st_size
+    packed = raw.peek(2)[:2] == _GZIP_MAGIC
+    text: Readable = gzip.GzipFile(fileobj=raw) if packed else raw
     try:
         start = text.peek(64)[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     except (OSError, EOFError, zlib.error) as error:
         raise SourceUnreadable(f"{path}: damaged gzip file: {error}") from error
-    name = str(path)
+    plain_name = path.name.lower().removesuffix(".gz")
     if start[:4] == b"PAR1":
-        raw.close()
         if packed or standard_input:
             raise SourceUnreadable(f"{path}: Parquet needs a plain file", hint="Write it to a file, unpacked.")
+        raw.close()
+        from truckstream.cli.sources.parquet import ParquetSource
+
         return ParquetSource(path)
-    if start[:1] == b"<":
-        return GpxSource(path, text, raw, size)
-    if start[:1] == b"{":
+    # By name first: a first line that is not JSON must not hide the others.
+    if plain_name.endswith((".ndjson", ".jsonl")) or start[:1] == b"{":
         return NdjsonSource(name, blocks(name, text), raw, size)
+    if start[:1] == b"<":
+        from truckstream.cli.sources.gpx import GpxSource
+
+        return GpxSource(path, text, raw, size)
     if start[:1] == b"[":
         raise SourceUnreadable(
             f"{path}: one JSON array, not one record per line",
             hint=f"Convert it first: jq -c '.[]' {path} > out.ndjson",
         )
-    if not start and path.suffix.lower() in {".ndjson", ".jsonl", ".json"}:
-        return NdjsonSource(name, blocks(name, text), raw, size)
     if b"\0" in start:
         raise SourceUnreadable(f"{path}: not a format truckstream knows")
-    plain_name = path.name.lower().removesuffix(".gz")
-    if plain_name.endswith((".ndjson", ".jsonl")):  # a first line that is not JSON must not hide the others
-        return NdjsonSource(name, blocks(name, text), raw, size)
     return CsvSource(name, blocks(name, text), raw, size)
 
 
-def blocks(name: str, stream: io.BufferedReader, block_bytes: int = 1 << 20) -> Iterator[bytes]:
+def check_sources(paths: Sequence[Path]) -> None:
+    """Look at every file, so that a wrong one is known before the first is processed. Raises as `open_source`."""
+    for path in paths:
+        if str(path) != "-":
+            open_source(path).close()
+
+
+def blocks(name: str, stream: Readable, block_bytes: int = 1 << 20) -> Iterator[bytes]:
     """Yield the file's bytes in blocks; a damaged or truncated gzip ends in SourceUnreadable."""
     while True:
         try:

@@ -1,5 +1,6 @@
 """GPX tracks: the truck is the track's name, else the file's stem."""
 
+import gzip
 import io
 import re
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class GpxSource:
     """A GPX file. Routes and waypoints are not positions of a truck and are left out."""
 
-    def __init__(self, path: Path, text: io.BufferedReader, raw: io.BufferedReader, size_bytes: int) -> None:
+    def __init__(
+        self, path: Path, text: io.BufferedReader | gzip.GzipFile, raw: io.BufferedReader, size_bytes: int
+    ) -> None:
         self.name, self.size_bytes = str(path), size_bytes
         self._stem = path.name.split(".")[0]
         self._text, self._raw = text, raw
@@ -29,6 +32,10 @@ class GpxSource:
     def position_bytes(self) -> int:
         """Return the place in the file on disk."""
         return self._raw.tell() if self.size_bytes else 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
 
     def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
         """Yield the track points as records, track by track."""

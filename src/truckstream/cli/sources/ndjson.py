@@ -32,6 +32,10 @@ class NdjsonSource:
         """Return the place in the file on disk."""
         return self._raw.tell() if self.size_bytes else 0
 
+    def close(self) -> None:
+        """Close the file."""
+        self._raw.close()
+
     def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
         """Yield the lines as records."""
         clock = ReplayClock()

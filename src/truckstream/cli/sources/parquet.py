@@ -55,6 +55,10 @@ class ParquetSource:
         """Return an estimate from the rows read so far."""
         return int(self._done * self.size_bytes)
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
         """Yield the rows as records."""
         clock = ReplayClock()

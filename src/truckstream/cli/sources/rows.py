@@ -50,6 +50,10 @@ class Source(Protocol):
         """Return how far into the file on disk the reader is, for progress."""
         ...
 
+    def close(self) -> None:
+        """Close the file."""
+        ...
+
 
 class ReplayClock:
     """The arrival time of rows: their `arrival` field, else their timestamp, else the row before's."""
