@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -105,7 +106,7 @@ class LiveStatus:
         return Group(*parts)
 
 
-def _recent_table(alerts: list[Alert]) -> Table:
+def _recent_table(alerts: Sequence[Alert]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("latest alerts (UTC)", "truck", "", "geofence"):
         table.add_column(heading)

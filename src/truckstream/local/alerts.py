@@ -155,6 +155,11 @@ class LocalAlerts:
             last = _alert(page[-1])
             after = (last.timestamp_ms, last.truck_id, last.alert_id)
 
+    def recent(self, limit: int) -> Sequence[Alert]:
+        """Return the alerts raised last, newest first."""
+        rows = self._rows(f"SELECT {_ALERT_COLUMNS} FROM alerts a ORDER BY a.place DESC LIMIT ?", (limit,))
+        return [_alert(row) for row in rows]
+
     def count(self) -> int:
         """Return how many alerts were ever raised."""
         return int(self._rows("SELECT count(*) FROM alerts")[0][0])
