@@ -13,15 +13,22 @@ from rich.table import Table
 
 Format = Literal["table", "csv", "json"]
 TABLE_ROWS = 200
+_PIPE_WIDTH = 1_000
 _encode = msgspec.json.Encoder().encode
 
 
 class Column(msgspec.Struct, frozen=True):
-    """How one column is shown: its name, digits after the point, and whether it stands to the right."""
+    """How one column is shown.
+
+    `digits` after the point; `right` aligned; `label` heads it in a table instead of its name; `detail` keeps it
+    out of tables, which must fit a terminal.
+    """
 
     name: str
     digits: int | None = None
     right: bool = False
+    label: str = ""
+    detail: bool = False
 
 
 def choose(as_csv: bool, as_json: bool) -> Format:
@@ -70,13 +77,15 @@ def _emit_json(rows: Iterable[Mapping[str, object]]) -> None:
 def _emit_table(columns: Sequence[Column], rows: Iterable[Mapping[str, object]], empty: str) -> None:
     remaining = iter(rows)
     shown = list(islice(remaining, TABLE_ROWS))
-    console = Console()
     if not shown:
-        console.print(empty, markup=False)
+        print(empty)
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    # Through a pipe there is no width to keep to.
+    console = Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    columns = [column for column in columns if not column.detail]
     for column in columns:
-        table.add_column(column.name, justify="right" if column.right else "left", overflow="fold")
+        table.add_column(column.label or column.name, justify="right" if column.right else "left", no_wrap=True)
     for row in shown:
         table.add_row(*(escape(text(row.get(column.name), column.digits)) for column in columns))
     console.print(table)

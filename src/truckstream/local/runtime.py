@@ -25,7 +25,7 @@ class Tuning(msgspec.Struct, frozen=True):
 
     live_batch: int = 1_000
     archive_batch: int = 10_000
-    archive_window_ms: int = 10_000
+    archive_window_ms: int = 30_000
 
 
 LIVE = Tuning()
