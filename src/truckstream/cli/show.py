@@ -21,6 +21,7 @@ from truckstream.cli.options import (
     instant_option,
 )
 from truckstream.cli.output import Column, choose, emit
+from truckstream.core.alerts import alert_fields
 from truckstream.core.instants import format_hour, format_instant
 from truckstream.core.records import Position
 from truckstream.local.stores import LocalStores
@@ -120,21 +121,7 @@ def alerts(
     from_ms, to_ms = instant_option("--from", from_time), instant_option("--to", to_time)
     with LocalStores(local_directory(data, backend)) as stores:
         found = stores.alerts.list(truck_id=truck, from_ms=from_ms, to_ms=to_ms)
-        rows = (
-            {
-                "alert_id": alert.alert_id,
-                "truck_id": alert.truck_id,
-                "geofence_id": alert.geofence_id,
-                "geofence_name": alert.geofence_name,
-                "alert_type": alert.alert_type,
-                "timestamp": format_instant(alert.timestamp_ms),
-                "latitude": alert.latitude,
-                "longitude": alert.longitude,
-                "geofence_version": alert.geofence_version,
-                "late": alert.late,
-            }
-            for alert in found
-        )
+        rows = (alert_fields(alert) for alert in found)
         emit(_ALERT_COLUMNS, rows, choose(as_csv, as_json), empty="No alerts yet.")
 
 

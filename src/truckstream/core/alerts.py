@@ -76,19 +76,17 @@ def wants_alert(geofence: Geofence, event: Event) -> bool:
     return True
 
 
+def alert_fields(alert: Alert) -> dict[str, object]:
+    """Return the alert under its wire names, with an ISO 8601 `timestamp`."""
+    fields: dict[str, object] = {}
+    for name in alert.__struct_fields__:
+        if name == "timestamp_ms":
+            fields["timestamp"] = format_instant(alert.timestamp_ms)
+        else:
+            fields[name] = getattr(alert, name)
+    return fields
+
+
 def alert_to_json(alert: Alert) -> bytes:
-    """Return the wire form: one compact JSON object with an ISO 8601 `timestamp`."""
-    return msgspec.json.encode(
-        {
-            "alert_id": alert.alert_id,
-            "truck_id": alert.truck_id,
-            "geofence_id": alert.geofence_id,
-            "geofence_name": alert.geofence_name,
-            "alert_type": alert.alert_type,
-            "timestamp": format_instant(alert.timestamp_ms),
-            "latitude": alert.latitude,
-            "longitude": alert.longitude,
-            "geofence_version": alert.geofence_version,
-            "late": alert.late,
-        }
-    )
+    """Return the wire form: one compact JSON object."""
+    return msgspec.json.encode(alert_fields(alert))
