@@ -2,7 +2,7 @@
 
 import gzip
 
-from truckstream.consumers.decoding import decode_batch
+from truckstream.consumers.decoding import SharedDecoder, TruckRows, decode_batch
 from truckstream.core.records import Position, ReceivedPositions, encode_position
 from truckstream.core.wire import gzip_frame
 from truckstream.ports import Batch, RejectedRecord, StreamRecord
@@ -75,3 +75,20 @@ def test_the_future_is_judged_by_the_arrival_of_the_record() -> None:
     received, rejected = decode_batch(batch(early, early))
     assert received.sequence_numbers == [101]
     assert [entry.sequence_number for entry in rejected] == [100]
+
+
+def test_shared_decoding_gives_the_same_batch_to_all() -> None:
+    decode = SharedDecoder()
+    shared = batch(line(0), b"\n".join([line(1), BAD]))
+    first = decode(shared)
+    assert decode(Batch(shared.shard_id, list(shared.records))) is first
+    assert (first.received, first.rejected) == decode_batch(shared)
+    assert first.of_trucks == {f"TRK-{n:03d}": TruckRows([position(n)], [n]) for n in (0, 1)}
+
+
+def test_shared_decoding_tells_other_splits_apart() -> None:
+    decode = SharedDecoder()
+    whole = batch(line(0), line(1), line(2))
+    decode(whole)
+    for part in (whole.records[:2], whole.records[1:], [whole.records[0], whole.records[2]]):
+        assert decode(Batch(whole.shard_id, part)).received == decode_batch(Batch(whole.shard_id, part))[0]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from truckstream.core.alerts import LATE_AFTER_MS, Event, EventType, alert_from, alert_to_json, wants_alert
 from truckstream.core.fence_set import FenceSet
 from truckstream.core.geofences import Catalogue, Geofence, LatLon
-from truckstream.core.presence import TruckPresence, decode_presence, encode_presence, step
+from truckstream.core.presence import TruckPresence, decode_presence, encode_presence, follow, step
 from truckstream.core.records import Position
 
 T0 = 1_705_312_800_000  # 2024-01-15T10:00:00Z
@@ -495,3 +495,24 @@ def test_plain_engine_equals_a_naive_one(way: list[Position]) -> None:
         naive += [("exit", n, (later.timestamp_ms - T0) / 1000) for n in sorted(was - now)]
         naive += [("enter", n, (later.timestamp_ms - T0) / 1000) for n in sorted(now - was)]
     assert told(run(both, way)) == naive
+
+
+PLAIN = fences(circle("plain"), circle("small", radius_m=50), circle("theirs", trucks=("other",)))
+
+
+@pytest.mark.parametrize("rules", [RULES, PLAIN])
+@settings(max_examples=60)
+@given(way=ways, data=st.data())
+def test_following_many_positions_is_stepping_through_them(
+    rules: FenceSet, way: list[Position], data: st.DataObject
+) -> None:
+    way = data.draw(st.permutations(way)) if data.draw(st.booleans()) else way
+    limit_kmh = data.draw(st.sampled_from([0.0, 20.0, 200.0]))
+    stepped, followed = TruckPresence("TRK-1"), TruckPresence("TRK-1")
+    while way:
+        count = data.draw(st.integers(1, len(way)))
+        part, way = way[:count], way[count:]
+        expected = [(n, step(rules, stepped, position, limit_kmh)) for n, position in enumerate(part)]
+        assert follow(rules, followed, part, limit_kmh) == [(n, events) for n, events in expected if events]
+        assert followed == stepped
+        rules = FenceSet(msgspec.structs.replace(rules.catalogue, revision=rules.revision + 1))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from truckstream.cli.sources import RefusedRow, Source
 from truckstream.core.errors import StorageFull, Unavailable
-from truckstream.ports import NotPlaced, OutgoingRecord, RecordSink, RejectedRecord, RejectedStore
+from truckstream.ports import NotPlaced, OutgoingRecord, Placed, RecordSink, RejectedRecord, RejectedStore
 
 if TYPE_CHECKING:
     from truckstream.local.runtime import Pipeline
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 # A consumer or stream that cannot get on for this long (a full disk) ends the command with its error.
 PATIENCE_S = 5.0
 _PAUSE_S = 0.05
-_ROWS_PER_STEP = 24_000
+# Without a clock to keep, large batches: a thousand trucks cost one write each per batch, not per position.
+ROWS_PER_STEP = 40_000
 
 
 def now_ms() -> int:
@@ -24,19 +25,14 @@ def now_ms() -> int:
 
 
 class Pacer:
-    """Splits rows so that their arrival times pass at `factor` times real time (infinity: no waiting)."""
+    """Splits rows so that their arrival times pass at `factor` times real time."""
 
     def __init__(self, factor: float) -> None:
         self._factor = factor
-        # Without a clock to keep, large batches: a thousand trucks cost one write each per batch, not per position.
-        self.rows_per_step = _ROWS_PER_STEP if factor == float("inf") else 1
         self._origin: tuple[float, int] | None = None
 
     def due(self, records: Sequence[OutgoingRecord]) -> Iterator[tuple[float, Sequence[OutgoingRecord]]]:
         """Yield (seconds to wait, records to place then), in file order."""
-        if self._factor == float("inf"):
-            yield 0.0, records
-            return
         start = 0
         while start < len(records):
             arrival_ms = records[start].arrival_ms or 0
@@ -55,26 +51,46 @@ class Pacer:
             start = end
 
 
-def feed(pipeline: "Pipeline", source: Source, pacer: Pacer) -> Iterator[int]:
-    """Put a source's rows through the pipeline; yield the number of rows after each chunk."""
-    waiting = 0
+def put_rows(sink: RecordSink, rejected: RejectedStore, source: Source) -> Iterator[int]:
+    """Put a source's rows on the stream as fast as it goes; yield the number of rows after each chunk."""
     for chunk in source.chunks():
-        refused = [row for row in chunk if isinstance(row, RefusedRow)]
-        if refused:
-            pipeline.stores.rejected.put([rejected_row(source.name, row) for row in refused])
-        records = [row for row in chunk if isinstance(row, OutgoingRecord)] if refused else chunk
-        for wait_s, part in pacer.due(records):  # type: ignore[arg-type]
+        records = _records(chunk, rejected, source.name)
+        place(sink, rejected, source.name, records)
+        yield len(chunk)
+
+
+def feed(pipeline: "Pipeline", source: Source) -> Iterator[int]:
+    """Put a source's rows through the pipeline as fast as it goes; yield the number of rows after each chunk."""
+    waiting = 0
+    for count in put_rows(pipeline, pipeline.stores.rejected, source):
+        waiting += count
+        if waiting >= ROWS_PER_STEP:
+            step(pipeline, flush=True)
+            waiting = 0
+        yield count
+
+
+def feed_paced(pipeline: "Pipeline", source: Source, pacer: Pacer) -> Iterator[int]:
+    """Put a source's rows through the pipeline as they become due; yield the number of rows after each chunk."""
+    for chunk in source.chunks():
+        records = _records(chunk, pipeline.stores.rejected, source.name)
+        for wait_s, part in pacer.due(records):
             while wait_s > 0:
                 nap = min(wait_s, 0.2)
                 time.sleep(nap)
                 wait_s -= nap
                 pipeline.poll(now_ms())
             place(pipeline, pipeline.stores.rejected, source.name, part)
-            waiting += len(part)
-            if waiting >= pacer.rows_per_step:
-                step(pipeline)
-                waiting = 0
+            step(pipeline)
         yield len(chunk)
+
+
+def _records(chunk: Sequence[OutgoingRecord | RefusedRow], rejected: RejectedStore, name: str) -> list[OutgoingRecord]:
+    """Return the records among the rows; the refused ones are kept with their reason."""
+    refused = [row for row in chunk if type(row) is RefusedRow]
+    if refused:
+        rejected.put([rejected_row(name, row) for row in refused])
+    return [row for row in chunk if type(row) is OutgoingRecord]
 
 
 def place(sink: RecordSink, rejected: RejectedStore, name: str, records: Sequence[OutgoingRecord]) -> int:
@@ -87,9 +103,9 @@ def place(sink: RecordSink, rejected: RejectedStore, name: str, records: Sequenc
     pause_s = _PAUSE_S
     while rest:
         results = sink.put(rest)
-        left = [(record, result) for record, result in zip(rest, results, strict=True) if type(result) is NotPlaced]
-        if not left:
+        if set(map(type, results)) == {Placed}:  # nearly always
             break
+        left = [(record, result) for record, result in zip(rest, results, strict=True) if type(result) is NotPlaced]
         never = [(record, result.reason) for record, result in left if not result.retryable]
         rejected.put([_never_placed(name, record, reason) for record, reason in never])
         refused += len(never)
@@ -102,11 +118,11 @@ def place(sink: RecordSink, rejected: RejectedStore, name: str, records: Sequenc
     return refused
 
 
-def step(pipeline: "Pipeline") -> None:
+def step(pipeline: "Pipeline", *, flush: bool = False) -> None:
     """Poll once; while a consumer cannot get on, wait for it, at most `PATIENCE_S`."""
-    pipeline.poll(now_ms())
+    pipeline.poll(now_ms(), flush=flush)
     if pipeline.failure() is not None:
-        _wait_for_consumers(pipeline, flush=False)
+        _wait_for_consumers(pipeline, flush=flush)
 
 
 def drain(pipeline: "Pipeline") -> None:

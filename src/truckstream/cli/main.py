@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 an error that will come again, 75 trying again may help, 130 interrupted.
 """
 
+import os
 import sys
 from typing import Annotated
 
@@ -83,6 +84,11 @@ def execute(arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader of our output went away: head, less
         sys.stderr.close()
         return 0
+    except Exception as error:
+        if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG":
+            raise
+        message = f"unexpected {type(error).__name__}: {error}"
+        return fail(message, "This is a bug. LOG_LEVEL=DEBUG shows where; please report it with the command.", 1)
 
 
 if __name__ == "__main__":

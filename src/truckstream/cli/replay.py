@@ -1,7 +1,9 @@
 """`truckstream replay`: files through the whole pipeline, as fast as it goes or at a chosen speed."""
 
+import gc
 import time
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from truckstream.cli.backends import local_directory
-from truckstream.cli.feeding import Pacer, drain, feed, now_ms
+from truckstream.cli.feeding import Pacer, drain, feed, feed_paced, now_ms, step
 from truckstream.cli.fences import read_geofence_file
 from truckstream.cli.notify import sending
 from truckstream.cli.options import (
@@ -22,13 +24,16 @@ from truckstream.cli.options import (
     OutlierOption,
     speed_option,
 )
-from truckstream.cli.sources import check_sources, open_source
+from truckstream.cli.placing import pays, place_aside
+from truckstream.cli.sources import Source, check_sources, open_source
 from truckstream.local.lock import WriterLock
 from truckstream.local.stores import LocalStores
 
 if TYPE_CHECKING:
     from truckstream.local.runtime import Pipeline
 
+# What a step of replaying makes, and drops again.
+_OBJECTS_BEFORE_COLLECTION = 200_000
 EXAMPLE = "Example: truckstream replay day.csv.gz --geofences geofences.json --data replayed"
 
 
@@ -67,7 +72,7 @@ def replay(
             pipeline = Pipeline(stores, tuning=REPLAY, notify=not no_notify)
             before = _Counts.of(stores)
             started = time.monotonic()
-            with sending(directory, webhook, notify=not no_notify):
+            with sending(directory, webhook, notify=not no_notify), _little_garbage():
                 rows = _replay(pipeline, files, factor)
             pipeline.maintain(now_ms(), force=True)
             seconds = time.monotonic() - started
@@ -99,16 +104,44 @@ def _replay(pipeline: "Pipeline", files: list[Path], factor: float) -> int:
     with bar as progress:
         try:
             for path in files:
-                with closing(open_source(path)) as source:
+                with closing(open_source(path)) as source, closing(_feed(pipeline, source, path, factor)) as steps:
                     total = max(1, source.size_bytes)
                     task = progress.add_task(path.name, total=total, rows="0")
-                    for count in feed(pipeline, source, Pacer(factor)):
+                    for count, position_bytes in steps:
                         rows += count
-                        progress.update(task, completed=source.position_bytes(), rows=f"{rows:,}")
+                        progress.update(task, completed=position_bytes, rows=f"{rows:,}")
                     progress.update(task, completed=total)
         finally:  # what was placed is processed, also when a file ends early or someone presses Ctrl-C
             drain(pipeline)
     return rows
+
+
+def _feed(pipeline: "Pipeline", source: Source, path: Path, factor: float) -> Generator[tuple[int, int]]:
+    """Put the file's rows through the pipeline; yield rows done since the last time, and the place in the file."""
+    if factor != float("inf"):
+        for count in feed_paced(pipeline, source, Pacer(factor)):
+            yield count, source.position_bytes()
+    elif not pays(source):
+        for count in feed(pipeline, source):
+            yield count, source.position_bytes()
+    else:
+        with closing(place_aside(path, pipeline.stores.directory.root)) as placed:
+            for part in placed:
+                step(pipeline, flush=True)
+                yield part.rows, part.position_bytes
+
+
+@contextmanager
+def _little_garbage() -> Iterator[None]:
+    """Look for reference cycles seldom: positions are in none, and going through all of them takes its time."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION, *before[1:])
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
 
 
 def _summary(rows: int, seconds: float, counts: _Counts, data: Path, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """The archive consumer: every position of a batch to a file of its event date, every bad record set aside."""
 
 from truckstream.consumers.archive_keys import live_key
-from truckstream.consumers.decoding import decode_batch
+from truckstream.consumers.decoding import Decoder, decode_alone
 from truckstream.core.instants import DAY_MS, date_of
 from truckstream.core.records import ReceivedPositions
 from truckstream.ports import ArchiveFormat, ArchiveStore, Batch, BatchResult, RejectedStore
@@ -13,18 +13,21 @@ class ArchiveConsumer:
     A store that fails fails the whole batch: the error goes up and the stream delivers the batch again.
     """
 
-    def __init__(self, archive: ArchiveStore, format: ArchiveFormat, rejected: RejectedStore) -> None:
+    def __init__(
+        self, archive: ArchiveStore, format: ArchiveFormat, rejected: RejectedStore, *, decode: Decoder = decode_alone
+    ) -> None:
         self._archive = archive
         self._format = format
         self._rejected = rejected
+        self._decode = decode
 
     def __call__(self, batch: Batch) -> BatchResult:
         """Archive the batch; returns only when all of it is durable."""
-        rows, refused = decode_batch(batch)
-        if refused:
-            self._rejected.put(refused)
+        decoded = self._decode(batch)
+        if decoded.rejected:
+            self._rejected.put(decoded.rejected)
         first, last = batch.records[0].sequence_number, batch.records[-1].sequence_number
-        for date, rows_of_date in _by_date(rows):
+        for date, rows_of_date in _by_date(decoded.received):
             key = live_key(date, batch.shard_id, first, last)
             self._archive.put(key, self._format.write_received(rows_of_date))
         return BatchResult()

@@ -3,9 +3,8 @@
 Only newer positions move a truck, so batches may come again or out of order. State lives in the store alone.
 """
 
-from truckstream.consumers.decoding import decode_batch
+from truckstream.consumers.decoding import Decoder, decode_alone
 from truckstream.core.outliers import Track, advance
-from truckstream.core.records import Position
 from truckstream.ports import Batch, BatchResult, PositionStore, RejectedStore
 
 
@@ -16,25 +15,28 @@ class DashboardConsumer:
         positions: the latest positions.
         rejected: where undecodable records go.
         outlier_limit_kmh: fastest believable speed in km/h, 0 for off.
+        decode: how batches are decoded.
     """
 
-    def __init__(self, positions: PositionStore, rejected: RejectedStore, *, outlier_limit_kmh: float) -> None:
+    def __init__(
+        self,
+        positions: PositionStore,
+        rejected: RejectedStore,
+        *,
+        outlier_limit_kmh: float,
+        decode: Decoder = decode_alone,
+    ) -> None:
         self._positions = positions
         self._rejected = rejected
         self._outlier_limit_kmh = outlier_limit_kmh
+        self._decode = decode
 
     def __call__(self, batch: Batch) -> BatchResult:
         """Move the trucks of the batch; trucks that could not be written fail from their first position."""
-        received, bad = decode_batch(batch)
-        if bad:
-            self._rejected.put(bad)
-        of_trucks: dict[str, list[Position]] = {}
-        for position in received.positions:
-            own = of_trucks.get(position.truck_id)
-            if own is None:
-                of_trucks[position.truck_id] = [position]
-            else:
-                own.append(position)
+        decoded = self._decode(batch)
+        if decoded.rejected:
+            self._rejected.put(decoded.rejected)
+        received, of_trucks = decoded.received, decoded.of_trucks
         if not of_trucks:
             return BatchResult()
 
@@ -42,7 +44,7 @@ class DashboardConsumer:
         moved: list[Track] = []
         for truck_id, own in of_trucks.items():
             before = stored.get(truck_id)
-            after = advance(before, own, self._outlier_limit_kmh)
+            after = advance(before, own.positions, self._outlier_limit_kmh)
             if after is not None and after is not before:
                 moved.append(after)
         failed = self._positions.put_newer(moved) if moved else frozenset()

@@ -7,8 +7,8 @@ their time, so nothing happens twice. Alerts are sent by an outbox after the wri
 
 from typing import NamedTuple
 
-from truckstream.consumers.decoding import decode_batch
-from truckstream.core.presence import Alert, FenceSet, TruckPresence, alert_from, step, wants_alert
+from truckstream.consumers.decoding import Decoder, TruckRows, decode_alone
+from truckstream.core.presence import Alert, FenceSet, TruckPresence, alert_from, follow, wants_alert
 from truckstream.core.records import ReceivedPositions
 from truckstream.ports import (
     Batch,
@@ -35,6 +35,7 @@ class GeofenceConsumer:
         geofences: the catalogue; compiled once per revision.
         rejected: where undecodable records go.
         outlier_limit_kmh: fastest believable speed in km/h, 0 for off.
+        decode: how batches are decoded.
     """
 
     def __init__(
@@ -44,33 +45,29 @@ class GeofenceConsumer:
         rejected: RejectedStore,
         *,
         outlier_limit_kmh: float,
+        decode: Decoder = decode_alone,
     ) -> None:
         self._presence = presence
         self._geofences = geofences
         self._rejected = rejected
         self._outlier_limit_kmh = outlier_limit_kmh
+        self._decode = decode
         self._fences: FenceSet | None = None
 
     def __call__(self, batch: Batch) -> BatchResult:
         """Apply the batch; trucks that could not be written fail alone, from their first position in it."""
-        received, bad = decode_batch(batch)
-        if bad:
-            self._rejected.put(bad)
-        rows_of_trucks: dict[str, list[int]] = {}
-        for row, position in enumerate(received.positions):
-            rows = rows_of_trucks.get(position.truck_id)
-            if rows is None:
-                rows_of_trucks[position.truck_id] = [row]
-            else:
-                rows.append(row)
-        if not rows_of_trucks:
+        decoded = self._decode(batch)
+        if decoded.rejected:
+            self._rejected.put(decoded.rejected)
+        received, of_trucks = decoded.received, decoded.of_trucks
+        if not of_trucks:
             return BatchResult()
 
         fences = self._compiled()
-        states = self._presence.load(rows_of_trucks.keys())
+        states = self._presence.load(of_trucks.keys())
         applied: dict[str, _Applied] = {}
-        for truck_id, rows in rows_of_trucks.items():
-            change = self._apply(fences, truck_id, states.get(truck_id), received, rows)
+        for truck_id, own in of_trucks.items():
+            change = self._apply(fences, truck_id, states.get(truck_id), received, own)
             if change is not None:
                 applied[truck_id] = change
         failed = self._presence.commit([each.change for each in applied.values()]) if applied else frozenset()
@@ -91,25 +88,27 @@ class GeofenceConsumer:
         truck_id: str,
         state: TruckPresence | None,
         received: ReceivedPositions,
-        rows: list[int],
+        own: TruckRows,
     ) -> _Applied | None:
         """Run the engine over one truck's new positions; None when all of them were applied before."""
-        positions, sequences = received.positions, received.sequence_numbers
+        positions, rows = own
+        sequences = received.sequence_numbers
         expected: int | None = None
         if state is None:
             state = TruckPresence(truck_id)
         else:
             expected = state.sequence_number
-            rows = _not_applied(state, received, rows)
+            rows = _not_applied(state, received, own.rows)
             if not rows:
                 return None
-        limit_kmh = self._outlier_limit_kmh
+            if rows is not own.rows:
+                positions = [received.positions[row] for row in rows]
         alerts: list[Alert] = []
-        for row in rows:
-            for event in step(fences, state, positions[row], limit_kmh):
+        for place, events in follow(fences, state, positions, self._outlier_limit_kmh):
+            for event in events:
                 geofence = fences.rules[event.geofence_id].geofence
                 if wants_alert(geofence, event):
-                    alerts.append(alert_from(event, geofence, received.arrivals_ms[row]))
+                    alerts.append(alert_from(event, geofence, received.arrivals_ms[rows[place]]))
         state.sequence_number = sequences[rows[-1]]
         return _Applied(PresenceChange(expected, state, tuple(alerts)), sequences[rows[0]])
 

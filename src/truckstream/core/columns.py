@@ -284,7 +284,7 @@ def _scaled_exactly(degrees: list[float]) -> Int64:
 
 
 def _scaled(values: list[float | None], scale: float) -> Int32:
-    if values.count(None) == len(values):
+    if not values or (values[0] is None and values.count(None) == len(values)):
         return np.full(len(values), UNKNOWN, np.int32)
     numbers = np.array(values, np.float64) * scale  # None becomes NaN
     return np.where(np.isnan(numbers), UNKNOWN, np.rint(numbers)).astype(np.int32)

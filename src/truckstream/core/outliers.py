@@ -25,6 +25,7 @@ _SHORTEST_LATITUDE_DEGREE_M: Final = 110_570.0
 _KMH_PER_M_PER_MS: Final = 3_600.0
 _FORMULA_M: Final = 4_000.0  # surely within the reach of the quick formula of `distance_m`
 _MARGIN_M: Final = 0.01
+_ANY_SPEED_KMH: Final = float("inf")
 
 
 class Track(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -130,17 +131,43 @@ def advance(track: Track | None, positions: Sequence[Position], limit_kmh: float
 
     Returns the same object when none of them changed anything.
     """
-    for position in positions:
-        if (
-            track is not None
-            and not track.set_aside
-            and position.timestamp_ms > track.last.timestamp_ms
-            and not too_fast(track.last, position, limit_kmh)
-        ):
-            track = Track(position, (), track.run_count + 1, track.run_since_ms)
-        else:
-            track = judge(track, position, limit_kmh).track
+    place = 0
+    while place < len(positions):
+        if track is not None:
+            plain = plain_steps(track, positions, place, limit_kmh)
+            if plain:
+                place += plain
+                track = further(track, positions[place - 1], plain)
+                continue
+        track = judge(track, positions[place], limit_kmh).track
+        place += 1
     return track
+
+
+def plain_steps(track: Track, positions: Sequence[Position], start: int, limit_kmh: float) -> int:
+    """Return how many positions from `start` on are each newer than the one before and surely not too fast.
+
+    All of them are simply accepted by `judge`. 0 says nothing: ask `judge`.
+    """
+    if track.set_aside:
+        return 0
+    # Whoever stays within this has not gone `limit_kmh`; the same comparison as the first one in `too_fast`.
+    reach_per_ms = limit_kmh if limit_kmh > 0 else _ANY_SPEED_KMH
+    last = track.last
+    ms, lat, lon = last.timestamp_ms, last.latitude, last.longitude
+    for place in range(start, len(positions)):
+        position = positions[place]
+        now_ms, now_lat, now_lon = position.timestamp_ms, position.latitude, position.longitude
+        reach_m = reach_per_ms * (now_ms - ms) / _KMH_PER_M_PER_MS
+        if now_ms <= ms or (abs(now_lat - lat) + abs(now_lon - lon)) * _LONGEST_DEGREE_M > reach_m:
+            return place - start
+        ms, lat, lon = now_ms, now_lat, now_lon
+    return len(positions) - start
+
+
+def further(track: Track, last: Position, count: int) -> Track:
+    """Return the track after `count` accepted positions, of which `last` is the last."""
+    return Track(last, (), track.run_count + count, track.run_since_ms)
 
 
 def _established(track: Track) -> bool:

@@ -5,12 +5,14 @@ a clock, and late positions and outliers change nothing, so the events do not de
 or redelivery. The first position of a truck sets its presence silently; so does an edited geofence.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from truckstream.core.alerts import Alert, Event, EventType, alert_from, alert_to_json, wants_alert
 from truckstream.core.fence_set import FenceSet, Here, Rule
 from truckstream.core.geodesy import distance_m
-from truckstream.core.outliers import Track, judge, too_fast
+from truckstream.core.outliers import Track, further, judge, plain_steps
 from truckstream.core.records import Position
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "alert_to_json",
     "decode_presence",
     "encode_presence",
+    "follow",
     "step",
     "wants_alert",
 ]
@@ -87,17 +90,6 @@ def step(fences: FenceSet, presence: TruckPresence, position: Position, outlier_
     a re-anchoring applies all positions it accepts. `outlier_limit_kmh` is in km/h, 0 for off.
     """
     track = presence.track
-    if (
-        track is not None
-        and not track.set_aside
-        and position.timestamp_ms > track.last.timestamp_ms
-        and not too_fast(track.last, position, outlier_limit_kmh)
-    ):
-        presence.track = Track(position, (), track.run_count + 1, track.run_since_ms)
-        if presence.revision != fences.revision:
-            _reseed(fences, presence, track.last)
-        return _move(fences, presence, track.last, position)
-
     verdict = judge(track, position, outlier_limit_kmh)
     presence.track = verdict.track
     accepted = verdict.accepted
@@ -116,6 +108,44 @@ def step(fences: FenceSet, presence: TruckPresence, position: Position, outlier_
         events += _move(fences, presence, previous, each)
         previous = each
     return events
+
+
+def follow(
+    fences: FenceSet, presence: TruckPresence, positions: Sequence[Position], outlier_limit_kmh: float
+) -> list[tuple[int, list[Event]]]:
+    """Do `step` for each of the positions, in the order given; return the events with the place that showed them.
+
+    For most positions there is nothing to do but to find that out: this is where the time goes.
+    """
+    happened: list[tuple[int, list[Event]]] = []
+    all_plain, locate = fences.all_plain, fences.locate
+    place = 0
+    while place < len(positions):
+        track = presence.track
+        plain = plain_steps(track, positions, place, outlier_limit_kmh) if track is not None else 0
+        if track is None or not plain:
+            events = step(fences, presence, positions[place], outlier_limit_kmh)
+            if events:
+                happened.append((place, events))
+            place += 1
+            continue
+        if presence.revision != fences.revision:
+            _reseed(fences, presence, track.last)
+        previous, around = track.last, None
+        for at in range(place, place + plain):
+            position = positions[at]
+            if all_plain:
+                located = locate(position.latitude, position.longitude)
+                if located == around:
+                    continue
+                around = located
+            events = _move(fences, presence, previous, position)
+            previous = position
+            if events:
+                happened.append((at, events))
+        place += plain
+        presence.track = further(track, positions[place - 1], plain)
+    return happened
 
 
 def _move(fences: FenceSet, presence: TruckPresence, previous: Position | None, position: Position) -> list[Event]:

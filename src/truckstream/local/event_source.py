@@ -63,17 +63,22 @@ class EventSource:
         stream.register_consumer(name)
         self._shards = [self._start(shard.shard_id) for shard in stream.shards()]
 
-    def poll(self, now_ms: int, *, flush: bool = False) -> PollResult:
+    def poll(self, now_ms: int, *, flush: bool = False, shard_id: str | None = None) -> PollResult:
         """Deliver what is due, at most one batch per shard; the consumer's errors are not raised.
 
         Args:
             now_ms: the present, by the clock of whoever schedules; record ages are measured against it.
             flush: do not wait for batches to fill.
+            shard_id: of this shard only; None: of all.
 
         Raises:
             StorageDamaged, Denied: the stream itself cannot be read. Nothing delivered is lost.
         """
-        results = [self._poll_shard(shard, now_ms, flush=flush) for shard in self._shards]
+        results = [
+            self._poll_shard(shard, now_ms, flush=flush)
+            for shard in self._shards
+            if shard_id is None or shard.shard_id == shard_id
+        ]
         return PollResult(*map(sum, zip(*results, strict=True)))
 
     def lag(self, now_ms: int | None = None) -> dict[str, Lag]:
@@ -134,11 +139,9 @@ class EventSource:
         settings = self._settings
         while not shard.full:
             after = shard.gathered[-1].sequence_number if shard.gathered else shard.position
-            room = settings.max_batch_bytes - shard.gathered_bytes
+            wanted = settings.batch_size - len(shard.gathered)
             try:
-                records = self._stream.read(
-                    shard.shard_id, after, settings.batch_size - len(shard.gathered), max(0, room)
-                )
+                records = self._stream.read(shard.shard_id, after, wanted, settings.max_batch_bytes)
             except TruckstreamError as error:
                 if not error.retryable:
                     raise
@@ -146,12 +149,10 @@ class EventSource:
                 return False
             if not records:
                 break
-            if shard.gathered and len(records[0].data) > room:
-                shard.full = True
-                break
+            if shard.gathered:
+                records = shard.fitting(records, settings.max_batch_bytes)
             shard.gathered += records
-            shard.gathered_bytes += sum([len(record.data) for record in records])
-            shard.full = len(shard.gathered) >= settings.batch_size
+            shard.full = shard.full or len(shard.gathered) >= settings.batch_size
         if not shard.gathered:
             return False
         if shard.window_opened_ms is None:

@@ -35,18 +35,33 @@ class ShardState:
         self.position = position
         self.saved_position = position
         self.gathered: list[StreamRecord] = []
-        self.gathered_bytes = 0
         self.full = False
+        self._sized, self._bytes = 0, 0  # how many of the gathered were added up, and to what
         self.window_opened_ms: int | None = None
         self.pieces: deque[Piece] = deque()
         self.failures_in_a_row = 0
         self.due_ms = 0
         self.error: Exception | None = None
 
+    def fitting(self, records: Sequence[StreamRecord], max_batch_bytes: int) -> Sequence[StreamRecord]:
+        """Return those of the next records that go into the batch with the gathered ones; note when it is full.
+
+        Sizes are added up here only: most batches are gathered at one go, and then the stream has looked.
+        """
+        self._bytes += sum(len(record.data) for record in self.gathered[self._sized :])
+        self._sized = len(self.gathered)
+        room = max_batch_bytes - self._bytes
+        for place, record in enumerate(records):
+            room -= len(record.data)
+            if room < 0:
+                self.full = True
+                return records[:place]
+        return records
+
     def take_gathered(self) -> None:
         """Make a piece of the records gathered."""
         self.pieces.append(Piece(self.gathered, self.gathered[-1].sequence_number))
-        self.gathered, self.gathered_bytes = [], 0
+        self.gathered, self._sized, self._bytes = [], 0, 0
         self.full, self.window_opened_ms = False, None
 
     def move_on(self, position: int) -> None:

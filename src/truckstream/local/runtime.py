@@ -11,10 +11,12 @@ import msgspec
 from truckstream.consumers import compaction, statistics
 from truckstream.consumers.archive import ArchiveConsumer
 from truckstream.consumers.dashboard import DashboardConsumer
+from truckstream.consumers.decoding import SharedDecoder
 from truckstream.consumers.geofence import GeofenceConsumer
 from truckstream.core.errors import TruckstreamError
 from truckstream.local.event_source import EventSource, MappingSettings
 from truckstream.local.outbox import Outbox
+from truckstream.local.snapshot import Snapshot
 from truckstream.local.status import Lag, lags
 from truckstream.local.stores import LocalStores
 from truckstream.ports import Consumer, Notifier, NotPlaced, OutgoingRecord, Placed
@@ -29,7 +31,7 @@ class Tuning(msgspec.Struct, frozen=True):
 
 
 LIVE = Tuning()
-REPLAY = Tuning(live_batch=10_000, archive_window_ms=10**15)
+REPLAY = Tuning(live_batch=20_000, archive_batch=20_000, archive_window_ms=10**15)
 # Maintenance of the archive: often enough that yesterday's reports are cheap, seldom enough not to be noticed.
 STATISTICS_EVERY_MS = 60_000
 COMPACT_EVERY_MS = 600_000
@@ -53,15 +55,21 @@ class Pipeline:
         self.stores = stores
         limit_kmh = stores.settings.outlier_speed_kmh
         stores.alerts.notify = notify
+        decode = SharedDecoder()
+        self._snapshot = Snapshot(stores.stream)
         consumers: dict[str, Consumer] = {
-            "dashboard": DashboardConsumer(stores.positions, stores.rejected, outlier_limit_kmh=limit_kmh),
-            "geofence": GeofenceConsumer(stores.alerts, stores.geofences, stores.rejected, outlier_limit_kmh=limit_kmh),
-            "archive": ArchiveConsumer(stores.archive, stores.format, stores.rejected),
+            "dashboard": DashboardConsumer(
+                stores.positions, stores.rejected, outlier_limit_kmh=limit_kmh, decode=decode
+            ),
+            "geofence": GeofenceConsumer(
+                stores.alerts, stores.geofences, stores.rejected, outlier_limit_kmh=limit_kmh, decode=decode
+            ),
+            "archive": ArchiveConsumer(stores.archive, stores.format, stores.rejected, decode=decode),
         }
         live = MappingSettings(batch_size=tuning.live_batch)
         slow = MappingSettings(batch_size=tuning.archive_batch, window_ms=tuning.archive_window_ms)
         self.sources = {
-            name: EventSource(stores.stream, name, consumer, slow if name == "archive" else live, stores.rejected)
+            name: EventSource(self._snapshot, name, consumer, slow if name == "archive" else live, stores.rejected)
             for name, consumer in consumers.items()
         }
         self._outbox = Outbox(stores.alerts, notifiers) if notifiers else None
@@ -76,8 +84,15 @@ class Pipeline:
         return results
 
     def poll(self, now_ms: int, *, flush: bool = False) -> int:
-        """Let every consumer take what is due; return how many records were delivered."""
-        delivered = sum(source.poll(now_ms, flush=flush).delivered for source in self.sources.values())
+        """Let every consumer take what is due; return how many records were delivered.
+
+        Shard by shard: what the first consumer decoded is still in the processor's cache for the others.
+        """
+        self._snapshot.renew()
+        delivered = 0
+        for shard in self._snapshot.shards():
+            for source in self.sources.values():
+                delivered += source.poll(now_ms, flush=flush, shard_id=shard.shard_id).delivered
         if self._outbox is not None:
             self._outbox.pump(now_ms)
         return delivered

@@ -57,6 +57,7 @@ class LocalStream:
         retention_hours: float = DEFAULT_RETENTION_HOURS,
         clock: Callable[[], int] = wall_clock_ms,
         limits: ShardLimits | None = None,
+        keep_for_readers: bool = True,
     ) -> None:
         """Open the stream, creating it when it is new.
 
@@ -65,6 +66,7 @@ class LocalStream:
             shard_count: shards of a new stream; an existing one keeps the number it was made with.
             retention_hours: how long `trim` leaves a record.
             clock: milliseconds since the epoch; the arrival time of records that bring none.
+            keep_for_readers: keep what was put lately in memory. False where nothing reads: it takes 100 MB.
             limits: refuse, retryably, what a real shard would refuse. None: take all.
         """
         if not retention_hours > 0:
@@ -76,6 +78,7 @@ class LocalStream:
         self._store = BlockStore(path, shard_count)
         self._map = ShardMap(self._store.shard_count)
         self._commits = GroupCommit(self._commit)
+        self._keep_for_readers = keep_for_readers
         self._cache = BlockCache(self._store.shard_count)
         self._checkpoints = Checkpoints(path.with_name(f"{path.stem}-checkpoints{path.suffix}"))
 
@@ -110,7 +113,8 @@ class LocalStream:
         next_sequences: dict[int, int] = {}
         for (shard, columns), first_sequence in zip(blocks, first_sequences, strict=True):
             next_sequences.setdefault(shard, first_sequence)
-            self._cache.add(shard, CachedBlock(self._map.shards[shard].shard_id, first_sequence, columns))
+            if self._keep_for_readers:
+                self._cache.add(shard, CachedBlock(self._map.shards[shard].shard_id, first_sequence, columns))
         for append in group:
             for shard in append.parts:
                 shard_id = self._map.shards[shard].shard_id

@@ -7,6 +7,7 @@ import msgspec
 
 from truckstream.cli.sources.lines import line_lists
 from truckstream.cli.sources.rows import MAX_KEY_LENGTH, RefusedRow, ReplayClock, outgoing
+from truckstream.core.instants import MILLIS_MS, SECONDS_MS
 from truckstream.core.records import MAX_RECORD_BYTES
 from truckstream.ports import OutgoingRecord
 
@@ -40,6 +41,7 @@ class NdjsonSource:
         """Yield the lines as records."""
         clock = ReplayClock()
         row = 0
+        seconds_ms, millis_ms = SECONDS_MS, MILLIS_MS
         for lines in line_lists(self._blocks):
             chunk: list[OutgoingRecord | RefusedRow] = []
             for line in lines:
@@ -51,7 +53,11 @@ class NdjsonSource:
                     if not line:
                         continue
                     head = _read_head(line)
-                arrival_ms = clock.arrival_ms(head.arrival, head.timestamp)
+                text = head.arrival or head.timestamp
+                try:  # `clock.arrival_ms`, for the commonest form of a timestamp
+                    arrival_ms = clock.now_ms = seconds_ms[text[:20]] + millis_ms[text[20:]]
+                except KeyError:
+                    arrival_ms = clock.arrival_ms(head.arrival, head.timestamp)
                 key = head.truck_id
                 if key and len(key) <= MAX_KEY_LENGTH and len(line) < MAX_RECORD_BYTES - 4 * MAX_KEY_LENGTH:
                     chunk.append(OutgoingRecord(key, line, arrival_ms))
