@@ -1,5 +1,5 @@
 """`python -m truckstream` is the same as `truckstream`."""
 
-from truckstream.cli.main import main
+from truckstream.cli.entry import main
 
 main()

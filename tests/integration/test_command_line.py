@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -189,6 +190,11 @@ BAD_CALLS = {
     "unknown fault": ["simulate", "--faults", "gremlins=1"],
     "unknown backend": ["positions", "--backend", "cloud"],
     "backend not built in": ["positions", "--backend", "aws"],
+    "infinite outlier speed": ["run", "--outlier-speed", "inf", "--duration", "0"],
+    "webhook that is no address": ["replay", "{tmp}/good.csv", "--webhook", "http://[::1"],
+    "time after the last year": ["simulate", "--start", "9999-12-31T23:59:58Z", "--duration", "9", "--output", "-"],
+    "two output formats": ["stats", "--csv", "--json"],
+    "empty file": ["replay", "{tmp}/empty.csv"],
     "data is a file": ["replay", "{tmp}/good.csv", "--data", "{tmp}/good.csv"],
 }
 
@@ -200,6 +206,7 @@ def test_errors_are_two_lines_and_exit_code_one(
     import gzip
 
     (tmp_path / "good.csv").write_text(POSITIONS)
+    (tmp_path / "empty.csv").touch()
     (tmp_path / "binary.csv").write_bytes(b"\0\1\2\3" * 100)
     (tmp_path / "header.csv").write_text("id,when,where\n1,2,3\n")
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(POSITIONS.encode() * 100)[:-20])
@@ -300,3 +307,79 @@ def test_ingested_records_wait_for_the_next_run(tmp_path: Path, capsys: pytest.C
     capsys.readouterr()
     assert execute(["positions", "--json", "--data", str(data)]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 5
+
+
+HEADER = "truck_id,timestamp,latitude,longitude\n"
+
+
+def test_rows_refused_at_the_same_place_on_another_day_are_all_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, data = tmp_path / "x.csv", ["--data", str(tmp_path / "data")]
+    for truck in "AB":
+        source.write_text(HEADER + f"{truck},2024-01-15T10:00:00Z,47\n")
+        assert execute(["replay", str(source), *data]) == 0
+    capsys.readouterr()
+    assert execute(["rejected", "--json", *data]) == 0
+    assert {record["payload"][0] for record in json.loads(capsys.readouterr().out)} == {"A", "B"}
+
+
+def test_rows_that_were_no_records_are_not_redriven(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, data = tmp_path / "x.csv", ["--data", str(tmp_path / "data")]
+    source.write_text(HEADER + "A,2024-01-15T10:00:00Z,47\n")
+    assert execute(["replay", str(source), *data]) == 0
+    capsys.readouterr()
+    assert execute(["rejected", "--redrive", *data]) == 0
+    assert capsys.readouterr().out.startswith("0 records put on the stream again; 1 stay")
+    assert execute(["rejected", "--json", *data]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 1
+
+
+def test_verify_takes_batches_of_bad_records_only(tmp_path: Path) -> None:
+    source, data = tmp_path / "x.csv", ["--data", str(tmp_path / "data")]
+    source.write_text(HEADER + "A,2024-01-15T10:00:00Z,abc,8\n")
+    assert execute(["replay", str(source), *data]) == 0
+    assert execute(["verify", *data]) == 0
+
+
+def test_simulated_positions_go_to_standard_output() -> None:
+    command = [sys.executable, "-m", "truckstream", "simulate", "--trucks", "3", "--duration", "10", "--output", "-"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert len(result.stdout.splitlines()) == 6
+
+
+def test_columns_of_the_same_name_keep_their_values(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(["query", "select 1 as a, 2 as a, 1.50::decimal(4,2) as b", "--csv", "--data", str(data)]) == 0
+    assert capsys.readouterr().out == "a,a_2,b\n1,2,1.50\n"
+    assert execute(["query", "select 1 as a, 2 as a, 1.50::decimal(4,2) as b", "--json", "--data", str(data)]) == 0
+    assert json.loads(capsys.readouterr().out) == [{"a": 1, "a_2": 2, "b": 1.5}]
+
+
+def test_a_long_query_stops_at_ctrl_c(data: Path) -> None:
+    sql = "select sum(a.range * b.range * c.range) from range(100000) a, range(100000) b, range(100000) c"
+    process = subprocess.Popen([sys.executable, "-m", "truckstream", "query", sql, "--data", str(data)])
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(15) == 130
+
+
+def test_output_that_cannot_be_written_is_an_error(data: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    shell = f"{sys.executable} -m truckstream query 'select * from range(200000)' --csv --data {data} > /dev/full"
+    result = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["error", "hint"]
+
+
+def test_alerts_that_nobody_took_are_reported_and_wait(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, fences = tmp_path / "positions.csv", tmp_path / "fences.json"
+    source.write_text(POSITIONS)
+    fences.write_text(json.dumps([DEPOT]))
+    call = ["replay", str(source), "--geofences", str(fences), "--outlier-speed", "0", "--data", str(tmp_path / "data")]
+    assert execute([*call, "--webhook", "http://127.0.0.1:1/"]) == 0
+    assert "warning: 1 alerts are not delivered yet" in capsys.readouterr().err
+    assert execute(["status", "--json", "--data", str(tmp_path / "data")]) == 0
+    assert json.loads(capsys.readouterr().out)["alerts_pending"] == 1

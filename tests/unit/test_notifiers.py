@@ -102,7 +102,8 @@ def test_webhook_gets_one_signed_array(webhook: Webhook) -> None:
     assert list(notifier.send(ALERTS)) == IDS
     (body,), (headers,) = webhook.bodies, webhook.headers
     assert [each["alert_id"] for each in msgspec.json.decode(body)] == IDS
-    signature = hmac.new(b"secret", body, hashlib.sha256).hexdigest()
+    signed = headers["X-Truckstream-Timestamp"].encode() + b"." + body
+    signature = hmac.new(b"secret", signed, hashlib.sha256).hexdigest()
     assert headers["X-Truckstream-Signature"] == f"sha256={signature}"
     assert headers["X-Truckstream-Timestamp"] == "123"
     assert headers["Content-Type"] == "application/json"

@@ -201,3 +201,24 @@ def test_lines_are_the_same_for_any_block_size() -> None:
         stream = io.BytesIO(content)
         blocks = iter(lambda stream=stream, size=size: stream.read(size), b"")  # type: ignore[misc]
         assert [line for lines in line_lists(blocks) for line in lines] == whole
+
+
+def test_gpx_point_without_a_place_costs_only_itself(tmp_path: Path) -> None:
+    content = GPX.format(name="<name>A</name>").replace('lat="47.6"', 'lat="abc"')
+    refused, good = rows_of(write(tmp_path / "a.gpx", content))
+    assert isinstance(refused, RefusedRow)
+    assert "lat='abc'" in refused.reason
+    assert isinstance(good, OutgoingRecord)
+    assert parse_position(good.data, NOW_MS).latitude == 47.5
+
+
+def test_arrival_that_is_no_text_does_not_cost_the_key(tmp_path: Path) -> None:
+    line = b'{"truck_id":"A","timestamp":"1970-01-01T00:00:02Z","arrival":5}'
+    (row,) = rows_of(write(tmp_path / "a.ndjson", line))
+    assert isinstance(row, OutgoingRecord)
+    assert (row.partition_key, row.arrival_ms) == ("A", 2000)
+
+
+def test_wrong_header_is_known_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnreadable, match="lacks latitude"):
+        open_source(write(tmp_path / "a.csv", "truck_id,timestamp,lat,longitude\n"))

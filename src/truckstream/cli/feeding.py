@@ -135,8 +135,11 @@ def drain(pipeline: "Pipeline") -> None:
 
 
 def rejected_row(name: str, row: RefusedRow) -> RejectedRecord:
-    """Return the entry for a row that never reached the stream."""
-    return RejectedRecord(f"source:{name}", row.row, 0, row.reason, row.payload, row.arrival_ms)
+    """Return the entry for a row that never reached the stream.
+
+    Its content is part of its place: the same file, or standard input, may bring another row there tomorrow.
+    """
+    return RejectedRecord(f"source:{name}", row.row, zlib.crc32(row.payload), row.reason, row.payload, row.arrival_ms)
 
 
 def _never_placed(name: str, record: OutgoingRecord, reason: str) -> RejectedRecord:

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 an error that will come again, 75 trying again may help, 130 interrupted.
 """
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -60,9 +61,14 @@ def fail(message: str, hint: str, code: int) -> int:
     return code
 
 
-def main() -> None:
-    """Run the command line; the console script's entry point."""
-    sys.exit(execute(sys.argv[1:]))
+def _reader_gone() -> int:
+    """The reader of our output went away: head, less. Nothing more can be said, and nothing is wrong."""
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - Python flushes it once more at exit
+    return 0
+
+
+def _code(wish: SystemExit) -> int:
+    return wish.code if isinstance(wish.code, int) else 1
 
 
 def execute(arguments: list[str]) -> int:
@@ -81,15 +87,15 @@ def execute(arguments: list[str]) -> int:
         return fail(error.format_message(), f"See '{command} --help'.", 1)  # type: ignore[attr-defined]
     except (typer.Abort, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:  # the reader of our output went away: head, less
-        sys.stderr.close()
-        return 0
+    except BrokenPipeError:
+        return _reader_gone()
+    except SystemExit as wish:
+        cause = wish.__context__  # typer turns a broken pipe into an exit of its own
+        return _reader_gone() if isinstance(cause, OSError) and cause.errno == errno.EPIPE else _code(wish)
+    except OSError as error:
+        return fail(f"{error.filename or 'output'}: {error.strerror or error}", "Check where the output goes.", 1)
     except Exception as error:
         if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG":
             raise
         message = f"unexpected {type(error).__name__}: {error}"
         return fail(message, "This is a bug. LOG_LEVEL=DEBUG shows where; please report it with the command.", 1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,8 @@
 """Which receivers alerts go to, from options and environment."""
 
-from contextlib import AbstractContextManager, nullcontext
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from truckstream.config import read_settings
 from truckstream.local.directory import DataDirectory
@@ -9,14 +11,21 @@ from truckstream.local.sending import Sender
 from truckstream.ports import Notifier
 
 
-def sending(directory: DataDirectory, webhook: str | None, *, notify: bool) -> AbstractContextManager[object]:
+@contextmanager
+def sending(directory: DataDirectory, webhook: str | None, *, notify: bool) -> Iterator[None]:
     """Send alerts to the file in the data directory, and to the webhook when one is named.
 
-    Raises InvalidSetting for a webhook address that is not http(s).
+    Says at the end what could not be delivered yet. Raises InvalidSetting for a webhook address that is not http(s).
     """
     settings = read_settings()
     receivers: list[Notifier] = [FileNotifier(directory.sent_alerts)]
     url = webhook or settings.webhook_url
     if url:
         receivers.append(WebhookNotifier(url, settings.webhook_secret))
-    return Sender(directory.alerts, receivers) if notify else nullcontext()
+    if not notify:
+        yield
+        return
+    with Sender(directory.alerts, receivers) as sender:
+        yield
+    if sender.left:
+        print(f"warning: {sender.left}; the next run with the same receivers tries again", file=sys.stderr)

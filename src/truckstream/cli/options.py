@@ -53,7 +53,7 @@ def instant_option(name: str, value: str | None) -> int | None:
         return parse_instant(value + "T00:00:00Z" if len(value) == 10 else value)
     except ValueError as error:
         raise InvalidSetting(
-            f"{name} {value!r}: {error}",
+            f"{name}: {error}",
             hint="Write it as 2024-01-15T10:30:00Z (with an offset) or as 2024-01-15 (UTC).",
         ) from error
 

@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from truckstream.core.errors import InvalidSetting
+
 Format = Literal["table", "csv", "json"]
 TABLE_ROWS = 200
 _PIPE_WIDTH = 1_000
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -32,7 +34,9 @@ class Column(msgspec.Struct, frozen=True):
 
 
 def choose(as_csv: bool, as_json: bool) -> Format:
-    """Return the format two flags ask for."""
+    """Return the format two flags ask for. Raises InvalidSetting when both are given."""
+    if as_csv and as_json:
+        raise InvalidSetting("--csv and --json together", hint="Choose one of them.")
     return "json" if as_json else "csv" if as_csv else "table"
 
 

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -43,6 +43,7 @@ OutputOption = Annotated[
     typer.Option("--output", metavar="FILE|-", help="Write NDJSON there instead, all of --duration at once."),
 ]
 _CHUNK_MS = 60_000
+_LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
 
 def simulate(
@@ -128,13 +129,16 @@ def _write(fleet: Fleet, duration: float | None, output: str, start_ms: int) -> 
     if duration is None:
         raise InvalidSetting("--output needs --duration", hint="Say how many seconds of driving to write.")
     end_ms = start_ms + round(duration * 1000)
+    if end_ms > _LAST_MS:
+        raise InvalidSetting("the simulated time ends after the year 9999", hint="Choose an earlier --start.")
     try:
-        with sys.stdout.buffer if output == "-" else Path(output).open("wb") as file:
+        with nullcontext(sys.stdout.buffer) if output == "-" else Path(output).open("wb") as file:
             at_ms = start_ms
             while at_ms < end_ms:
                 at_ms = min(end_ms, at_ms + _CHUNK_MS)
                 for sent in fleet.tick(at_ms):
                     file.write((encode_position(sent) if isinstance(sent, Position) else sent) + b"\n")
+            file.flush()
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -25,6 +25,7 @@ from truckstream.cli.options import (
     speed_option,
 )
 from truckstream.cli.placing import pays, place_aside
+from truckstream.cli.signals import terminate_as_interrupt
 from truckstream.cli.sources import Source, check_sources, open_source
 from truckstream.local.lock import WriterLock
 from truckstream.local.stores import LocalStores
@@ -72,7 +73,7 @@ def replay(
             pipeline = Pipeline(stores, tuning=REPLAY, notify=not no_notify)
             before = _Counts.of(stores)
             started = time.monotonic()
-            with sending(directory, webhook, notify=not no_notify), _little_garbage():
+            with terminate_as_interrupt(), sending(directory, webhook, notify=not no_notify), _little_garbage():
                 rows = _replay(pipeline, files, factor)
             pipeline.maintain(now_ms(), force=True)
             seconds = time.monotonic() - started

@@ -3,7 +3,7 @@
 What reads Parquet is imported by the commands that need it: the others start in a third of the time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -177,7 +177,7 @@ def stats(
             | {column.name: getattr(row, column.name) for column in _STATS_COLUMNS[2:]}
             for row in table.rows()
         )
-        emit(_STATS_COLUMNS, rows, choose(as_csv, as_json), empty="No statistics yet: the archive is empty.")
+        emit(_STATS_COLUMNS, rows, choose(as_csv, as_json), empty="No statistics for this selection.")
 
 
 def rejected(
@@ -205,7 +205,8 @@ def rejected(
         if redrive:
             placed, refused = stores.redrive(list(found))
             typer.echo(
-                f"{placed:,} records put on the stream again" + (f", {refused:,} not: too large" if refused else "")
+                f"{placed:,} records put on the stream again"
+                + (f"; {refused:,} stay: no stream takes them, correct their source and replay it" if refused else "")
             )
             return
 
@@ -239,6 +240,7 @@ def query(
 
     with LocalStores(local_directory(data, backend)) as stores:
         names, found = answers.query(stores, sql)
+        names = _distinct(names)
         columns = [Column(name) for name in names]
         rows = (dict(zip(names, row, strict=True)) for row in found)
         emit(columns, rows, choose(as_csv, as_json), empty="No rows.")
@@ -246,3 +248,19 @@ def query(
 
 def _within(instant_ms: int, from_ms: int | None, to_ms: int | None) -> bool:
     return (from_ms is None or instant_ms >= from_ms) and (to_ms is None or instant_ms < to_ms)
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Return the column names with a number where a name comes again, so that no column hides another.
+
+    >>> _distinct(["a", "b", "a"])
+    ['a', 'b', 'a_2']
+    """
+    result: list[str] = []
+    for name in names:
+        fresh, number = name, 1
+        while fresh in result or (number > 1 and fresh in names):
+            number += 1
+            fresh = f"{name}_{number}"
+        result.append(fresh)
+    return result

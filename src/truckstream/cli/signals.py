@@ -8,6 +8,16 @@ from types import FrameType
 
 
 @contextmanager
+def terminate_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does: through its `finally`."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
 def stop_signals() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C or SIGTERM sets; a second one interrupts at once."""
     stopping = threading.Event()

@@ -56,6 +56,8 @@ def verify(batches: Iterable[Batch], archived: Iterable[PositionColumns]) -> Ver
         records += len(batch.records)
         rejected += len(bad)
         positions += len(received.positions)
+        if not received.positions:
+            continue
         columns = PositionColumns.from_received(received)
         identity, content = _hashes(columns)
         identities.append(identity)

@@ -7,6 +7,7 @@ writing, no other file, no network, no change of these settings. All instants ar
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 
@@ -80,9 +81,20 @@ def _run(sql: str, paths: Sequence[str], table: HourlyTable) -> Result:
         db.execute("SET allowed_paths = ?", [list(paths)])
         db.execute("SET enable_external_access = false")
         db.execute("SET lock_configuration = true")
-        found = db.sql(sql).to_arrow_table()
+        found = _interruptible(db, sql)
     columns = [_values(column) for column in found.columns]
     return list(found.column_names), list(zip(*columns, strict=True))
+
+
+def _interruptible(db: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """Run the query in a thread: Ctrl-C reaches this one, and DuckDB is told to stop."""
+    with ThreadPoolExecutor(1, "query") as pool:
+        running = pool.submit(lambda: db.sql(sql).to_arrow_table())
+        try:
+            return running.result()
+        except BaseException:
+            db.interrupt()
+            raise
 
 
 def _create_tables(db: duckdb.DuckDBPyConnection, paths: Sequence[str], table: HourlyTable) -> None:

@@ -11,6 +11,7 @@ alerts.ndjson   alerts as sent by the default notifier
 writer.lock     held by run, replay, ingest and compact
 """
 
+import math
 import os
 from pathlib import Path
 from typing import Annotated
@@ -85,6 +86,10 @@ class DataDirectory:
     def set_outlier_speed(self, outlier_speed_kmh: float | None) -> DirectorySettings:
         """Keep a new outlier speed (None: leave it) and return the settings in force."""
         settings = self.settings()
+        if outlier_speed_kmh is not None and not 0 <= outlier_speed_kmh < math.inf:
+            raise InvalidSetting(
+                f"outlier speed {outlier_speed_kmh:g} km/h", hint="Give a number of km/h; 0 switches the rule off."
+            )
         if outlier_speed_kmh is not None and outlier_speed_kmh != settings.outlier_speed_kmh:
             settings = msgspec.structs.replace(settings, outlier_speed_kmh=outlier_speed_kmh)
             self.save(settings)

@@ -70,9 +70,9 @@ class StdoutNotifier:
 class WebhookNotifier:
     """Posts alerts as JSON to an http(s) address: `[{...}, ...]`, or one object per alert.
 
-    With a secret every request carries `X-Truckstream-Signature: sha256=<hex HMAC-SHA256 of the body>`.
-    `X-Truckstream-Timestamp` is the time of sending in ms since the epoch. Redirects are not followed: alerts
-    go to the address someone configured, or nowhere.
+    With a secret every request carries `X-Truckstream-Signature: sha256=<hex>`, the HMAC-SHA256 of timestamp, a dot
+    and the body. `X-Truckstream-Timestamp` is the time of sending in ms since the epoch. Redirects are not
+    followed: alerts go to the address someone configured, or nowhere.
     """
 
     def __init__(
@@ -84,14 +84,13 @@ class WebhookNotifier:
         timeout_s: float = WEBHOOK_TIMEOUT_S,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_http(url):
             raise InvalidSetting(
                 f"webhook {url!r} is not an http or https address",
                 hint="Give an address like https://example.org/alerts.",
             )
         # An address may hold a key: its hash, not the address, goes into the store.
-        self.name = f"webhook:{parts.hostname}:{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+        self.name = f"webhook:{urlsplit(url).hostname}:{hashlib.sha256(url.encode()).hexdigest()[:12]}"
         self.last_error = ""
         self._url = url
         self._secret = secret.encode() if isinstance(secret, str) else secret or b""
@@ -123,7 +122,8 @@ class WebhookNotifier:
             "X-Truckstream-Timestamp": str(self._clock()),
         }
         if self._secret:
-            signature = hmac.new(self._secret, body, hashlib.sha256).hexdigest()
+            signed = headers["X-Truckstream-Timestamp"].encode() + b"." + body
+            signature = hmac.new(self._secret, signed, hashlib.sha256).hexdigest()
             headers["X-Truckstream-Signature"] = f"sha256={signature}"
         request = urllib.request.Request(self._url, data=body, headers=headers, method="POST")
         try:
@@ -134,8 +134,16 @@ class WebhookNotifier:
             raise Unavailable(f"the webhook answered {error.code} {error.reason}") from error
         except urllib.error.URLError as error:
             raise Unavailable(f"the webhook cannot be reached: {error.reason}") from error
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, ValueError) as error:  # ValueError: a host name that cannot be encoded
             raise Unavailable(f"the webhook did not answer: {error or type(error).__name__}") from error
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an address, a port that is none
+        return False
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

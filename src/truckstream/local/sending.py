@@ -21,6 +21,7 @@ class Sender:
     def __init__(self, alerts: Path, notifiers: Sequence[Notifier]) -> None:
         self._log = LocalAlerts(alerts)
         self._outbox = Outbox(self._log, notifiers)
+        self.left = ""  # `undelivered` as it was when the sender stopped
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._send, name="outbox", daemon=True)
         self._thread.start()
@@ -37,11 +38,20 @@ class Sender:
         """Return the receivers that accept nothing at the moment, with the reason."""
         return self._outbox.errors()
 
+    def undelivered(self) -> str:
+        """Return what a person should know of alerts that nobody has taken yet; empty when there are none."""
+        waiting, errors = self._log.pending_count(), self.errors()
+        if not waiting or not errors:
+            return ""
+        reasons = "; ".join(f"{name.split(':')[0]}: {reason}" for name, reason in errors.items())
+        return f"{waiting:,} alerts are not delivered yet, they wait in the outbox ({reasons})"
+
     def stop(self) -> None:
         """Send once more what is pending, then stop. What a receiver does not take stays in the outbox."""
         self._stopping.set()
         self._thread.join()
         self._pump()
+        self.left = self.undelivered()
         self._log.close()
 
     def _send(self) -> None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
+from truckstream.core.errors import Unavailable
 from truckstream.local.alerts import LocalAlerts
 from truckstream.local.archive import DirectoryArchive
 from truckstream.local.directory import DataDirectory
 from truckstream.local.geofences import LocalGeofences
 from truckstream.local.positions import LocalPositions
 from truckstream.local.rejected import LocalRejected
-from truckstream.ports import Batch, NotPlaced, OutgoingRecord, RejectedRecord
+from truckstream.ports import Batch, NotPlaced, OutgoingRecord, Placed, RejectedRecord
 
 if TYPE_CHECKING:
     from truckstream.local.stream import LocalStream
@@ -131,16 +132,21 @@ class LocalStores:
                 after = records[-1].sequence_number
 
     def redrive(self, records: Sequence[RejectedRecord]) -> tuple[int, int]:
-        """Put rejected records on the stream again; return how many were placed and how many never can be."""
-        placed: list[RejectedRecord] = []
-        refused = 0
+        """Put rejected records on the stream again; return how many were placed and how many never can be.
+
+        Rows that a source refused (shard id `source:...`) were no records: they stay. Raises Unavailable when the
+        stream takes no more now; what was placed is noted.
+        """
+        placed = refused = 0
         for start in range(0, len(records), 500):
-            part = records[start : start + 500]
+            part = [record for record in records[start : start + 500] if not record.shard_id.startswith("source:")]
+            refused += len(records[start : start + 500]) - len(part)
             results = self.stream.put([OutgoingRecord(record.partition_key or "-", record.payload) for record in part])
-            for record, result in zip(part, results, strict=True):
-                if isinstance(result, NotPlaced):
-                    refused += 1
-                else:
-                    placed.append(record)
-            self.rejected.mark_redriven(placed[-len(part) :])
-        return len(placed), refused
+            done = [record for record, result in zip(part, results, strict=True) if isinstance(result, Placed)]
+            self.rejected.mark_redriven(done)
+            placed += len(done)
+            left = [result for result in results if isinstance(result, NotPlaced)]
+            refused += sum(not result.retryable for result in left)
+            if any(result.retryable for result in left):
+                raise Unavailable(f"{placed:,} records placed, then the stream took no more: {left[0].reason}")
+        return placed, refused

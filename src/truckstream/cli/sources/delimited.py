@@ -58,7 +58,16 @@ class CsvSource:
                     chunk.append(header.record(row, line, text, clock))
             yield chunk
         if header is None:
-            raise SourceUnreadable(f"{self.name}: empty file", hint="A CSV file starts with a header line.")
+            raise SourceUnreadable(f"{self.name}: there is nothing in it", hint="Check how the file was made.")
+
+
+def check_header(name: str, start: bytes) -> None:
+    """Look at the header in the first bytes of a file. Raises SourceUnreadable when it lacks a required column."""
+    for line in start.split(b"\n")[:-1]:
+        text = line.decode("utf-8", "surrogateescape").rstrip("\r").removeprefix("\ufeff")
+        if text.strip():
+            _Header(name, text)
+            return
 
 
 class _Header:

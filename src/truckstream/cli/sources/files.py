@@ -9,11 +9,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
-from truckstream.cli.sources.delimited import CsvSource
+from truckstream.cli.sources.delimited import CsvSource, check_header
 from truckstream.cli.sources.ndjson import NdjsonSource
 from truckstream.cli.sources.rows import Source
 from truckstream.core.errors import Denied, SourceUnreadable
 
+_HEADER_BYTES = 4096
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -66,6 +67,7 @@ def _source(path: Path, raw: io.BufferedReader, standard_input: bool) -> Source:
         )
     if b"\0" in start:
         raise SourceUnreadable(f"{path}: not a format truckstream knows")
+    check_header(name, text.peek(_HEADER_BYTES)[:_HEADER_BYTES])
     return CsvSource(name, blocks(name, text), raw, size)
 
 

@@ -2,10 +2,12 @@
 
 import gzip
 import io
+import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from xml.etree import ElementTree
 
 import gpxpy
 import gpxpy.gpx
@@ -33,17 +35,27 @@ class GpxSource:
         """Return the place in the file on disk."""
         return self._raw.tell() if self.size_bytes else 0
 
+    def _parse(self) -> tuple["gpxpy.gpx.GPX", list[RefusedRow]]:
+        try:
+            content = self._text.read()
+            try:
+                return gpxpy.parse(content), []
+            except (gpxpy.gpx.GPXException, ValueError):
+                whole, refused = _without_bad_points(content)
+                return gpxpy.parse(whole), refused
+        except (gpxpy.gpx.GPXException, ElementTree.ParseError, OSError, EOFError, ValueError) as error:
+            raise SourceUnreadable(f"{self.name}: not a GPX file: {str(error).splitlines()[0][:200]}") from error
+
     def close(self) -> None:
         """Close the file."""
         self._raw.close()
 
     def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
         """Yield the track points as records, track by track."""
-        try:
-            document = gpxpy.parse(self._text.read())
-        except (gpxpy.gpx.GPXException, UnicodeDecodeError, OSError, EOFError, ValueError) as error:
-            raise SourceUnreadable(f"{self.name}: not a GPX file: {str(error).splitlines()[0][:200]}") from error
-        if not any(segment.points for track in document.tracks for segment in track.segments):
+        document, refused = self._parse()
+        if refused:
+            yield refused
+        if not refused and not any(segment.points for track in document.tracks for segment in track.segments):
             raise SourceUnreadable(f"{self.name}: no track points in this GPX file")
         clock = ReplayClock()
         row = 0
@@ -60,6 +72,29 @@ class GpxSource:
                         yield chunk
                         chunk = []
         yield chunk
+
+
+def _without_bad_points(content: bytes) -> tuple[bytes, list[RefusedRow]]:
+    """Take out the points whose place is no pair of numbers: one of them must not cost the whole file."""
+    root = ElementTree.fromstring(content)
+    for element in root.iter():
+        element.tag = str(element.tag).rpartition("}")[2]  # written again, prefixes would be others than gpxpy knows
+    refused: list[RefusedRow] = []
+    for segment in root.iter("trkseg"):
+        for point in segment.findall("trkpt"):
+            if not (_is_number(point.get("lat")) and _is_number(point.get("lon"))):
+                segment.remove(point)
+                payload = ElementTree.tostring(point).strip()
+                reason = f"track point at lat={point.get('lat')!r} lon={point.get('lon')!r}: not two numbers"
+                refused.append(RefusedRow(len(refused) + 1, reason, payload, 0))
+    return ElementTree.tostring(root), refused
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        return text is not None and math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def truck_id_from(name: str) -> str:

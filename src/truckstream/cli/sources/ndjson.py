@@ -20,6 +20,7 @@ class _Head(msgspec.Struct, gc=False):
 
 _decode_head = msgspec.json.Decoder(_Head).decode
 _NO_HEAD = _Head()
+_HEAD_FIELDS = frozenset(_Head.__struct_fields__)
 
 
 class NdjsonSource:
@@ -69,5 +70,19 @@ class NdjsonSource:
 def _read_head(line: bytes) -> _Head:
     try:
         return _decode_head(line)
+    except msgspec.ValidationError:
+        return _decode_loosely(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _NO_HEAD
+
+
+def _decode_loosely(line: bytes) -> _Head:
+    """Keep what is a text of the three fields: an `arrival` that is none must not cost the record its key."""
+    try:
+        fields = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _NO_HEAD
+    if not isinstance(fields, dict):
+        return _NO_HEAD
+    texts = {name: value for name, value in fields.items() if name in _HEAD_FIELDS and isinstance(value, str)}
+    return _Head(**texts)
