@@ -1,5 +1,5 @@
 #!/bin/sh
-# Renews the hashed locks: requirements.txt, requirements-dev.txt and scripts/uv.txt, for Python 3.12 and newer.
+# Renews the hashed locks: requirements.txt, requirements-dev.txt, scripts/uv.txt and scripts/lambda-*.txt, for Python 3.12 and newer.
 # Arguments go to uv: `scripts/lock.sh --upgrade` takes newer versions, `--upgrade-package NAME` one of them.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
@@ -24,3 +24,11 @@ lock requirements.txt "$@" pyproject.toml
 # The run-time packages are the same versions in both files.
 lock requirements-dev.txt "$@" --extra dev -c requirements.txt pyproject.toml
 echo uv | lock scripts/uv.txt "$@" -
+# The Lambda packages, one list per group of functions; boto3 is in the runtime.
+live="aws-lambda-powertools geographiclib msgspec"
+# shellcheck disable=SC2086
+{
+    printf '%s\n' $live | lock scripts/lambda-live.txt "$@" -c requirements.txt -
+    printf '%s\n' $live arro3-core arro3-io | lock scripts/lambda-archive.txt "$@" -c requirements.txt -
+    printf '%s\n' $live arro3-core arro3-io numpy | lock scripts/lambda-jobs.txt "$@" -c requirements.txt -
+}

@@ -2,17 +2,26 @@
 
 import os
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from truckstream.core.errors import InvalidSetting
 
 Backend = Literal["local", "aws"]
 
+# What AWS accepts as names; "" is not set. Whoever needs a part that is not set says which variable sets it.
+StreamName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+TableName = Annotated[str, Meta(pattern=r"^$|^[A-Za-z0-9_.-]{3,255}$")]
+BucketName = Annotated[str, Meta(pattern=r"^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+TopicArn = Annotated[str, Meta(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$")]
+AthenaName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
+
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the environment says. Field names are the variables in lower case, `backend` is TRUCKSTREAM_BACKEND.
+    """What the environment says; `VARIABLES` has the variable of each field.
 
     `webhook_secret` signs alerts sent by webhook; it is never printed.
     """
@@ -21,6 +30,19 @@ class Settings(msgspec.Struct, frozen=True):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     webhook_url: str = ""
     webhook_secret: str = ""
+    stream_name: StreamName = "gps-coordinates-stream"
+    dynamodb_table: TableName = "truck-positions"
+    geofences_table: TableName = ""
+    s3_bucket: BucketName = ""
+    sns_topic_arn: TopicArn = ""
+    athena_database: AthenaName = "truckstream"
+    athena_workgroup: AthenaName = "truckstream"
+    outlier_speed_kmh: NotNegative = 200.0
+    num_trucks: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    position_move_m: NotNegative = 25.0
+    position_every_s: NotNegative = 60.0
+    position_at_most_every_s: NotNegative = 0.0
+    trace_spans: Literal["off", "opentelemetry"] = "off"
 
 
 # One row per setting: field, variable, what it is for. docs/config.md is checked against it.
@@ -29,6 +51,19 @@ VARIABLES = (
     ("log_level", "LOG_LEVEL", "DEBUG, INFO (default), WARNING or ERROR"),
     ("webhook_url", "TRUCKSTREAM_WEBHOOK_URL", "where `run` and `replay` post alerts; `--webhook` wins"),
     ("webhook_secret", "TRUCKSTREAM_WEBHOOK_SECRET", "key of the webhook's HMAC-SHA256 signature"),
+    ("stream_name", "STREAM_NAME", "the Kinesis stream; default `gps-coordinates-stream`"),
+    ("dynamodb_table", "DYNAMODB_TABLE", "the DynamoDB table of latest positions; default `truck-positions`"),
+    ("geofences_table", "GEOFENCES_TABLE", "the DynamoDB table of geofences, presence, alerts and outbox"),
+    ("s3_bucket", "S3_BUCKET", "the bucket of the archive and the rejected records, `gps-archive-{account_id}`"),
+    ("sns_topic_arn", "SNS_TOPIC_ARN", "the topic of alerts: `arn:aws:sns:{region}:{account_id}:{name}`"),
+    ("athena_database", "ATHENA_DATABASE", "the Glue database of the archive's tables; default `truckstream`"),
+    ("athena_workgroup", "ATHENA_WORKGROUP", "the Athena workgroup of queries; default `truckstream`"),
+    ("outlier_speed_kmh", "OUTLIER_SPEED_KMH", "on AWS: higher speeds are set aside, in km/h; default 200, 0 = off"),
+    ("num_trucks", "NUM_TRUCKS", "trucks that the function `gps_producer` simulates: 1 to 10000, default 50"),
+    ("position_move_m", "POSITION_MOVE_M", "write a latest position when it moved so many metres; default 25, 0 = off"),
+    ("position_every_s", "POSITION_EVERY_S", "and when so many seconds have passed; default 60, 0 = off"),
+    ("position_at_most_every_s", "POSITION_AT_MOST_EVERY_S", "but not before so many have; default 0 = off"),
+    ("trace_spans", "TRACE_SPANS", "`off` (default) or `opentelemetry`: spans within a function's invocation"),
 )
 
 
@@ -42,7 +77,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if "log_level" in given:
         given["log_level"] = given["log_level"].upper()
     try:
-        return msgspec.convert(given, Settings)
+        return msgspec.convert(given, Settings, strict=False)  # numbers come as text
     except msgspec.ValidationError as error:
         field = next((f for f in given if f"`$.{f}`" in str(error)), "")
         variable = next((v for f, v, _ in VARIABLES if f == field), "environment")

@@ -1,16 +1,18 @@
 """What every `AlertLog` promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.dynamodb import Tables, local_tables, moto_tables
 
+from truckstream.aws.alerts import AwsAlerts
 from truckstream.core.presence import Alert, TruckPresence
 from truckstream.local.alerts import LocalAlerts
 from truckstream.ports import PresenceChange
 from truckstream.testing import MemoryPresence
 
-type Log = MemoryPresence | LocalAlerts
+type Log = MemoryPresence | LocalAlerts | AwsAlerts
 
 BACKENDS: dict[str, Callable[[Path], Log]] = {
     "memory": lambda _: MemoryPresence(),
@@ -18,9 +20,18 @@ BACKENDS: dict[str, Callable[[Path], Log]] = {
 }
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Tables]:
+    with moto_tables() as tables:
+        yield tables
+
+
+@pytest.fixture(params=[*BACKENDS, "aws", "dynamodb-local"])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Log:
-    return BACKENDS[request.param](tmp_path)
+    if request.param in BACKENDS:
+        return BACKENDS[request.param](tmp_path)
+    tables: Tables = request.getfixturevalue("moto") if request.param == "aws" else local_tables()
+    return AwsAlerts(tables.client, tables.geofences(), at_once=tables.at_once)
 
 
 def alert(alert_id: str, truck_id: str, timestamp_ms: int) -> Alert:

@@ -2,10 +2,13 @@
 
 import resource
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.aws_parts import moto_session
 
+from truckstream.aws.archive import S3Archive
 from truckstream.core.errors import StorageFull
 from truckstream.local.archive import UNFINISHED, DirectoryArchive
 from truckstream.ports import ArchiveStore
@@ -14,9 +17,16 @@ from truckstream.testing import MemoryArchive
 KEY = "positions/date=2024-01-15/shard-0-1-2.parquet"
 
 
-@pytest.fixture(params=["memory", "local"])
-def archive(request: pytest.FixtureRequest, tmp_path: Path) -> ArchiveStore:
-    return MemoryArchive() if request.param == "memory" else DirectoryArchive(tmp_path / "archive")
+@pytest.fixture(params=["memory", "local", "aws"])
+def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ArchiveStore]:
+    match request.param:
+        case "memory":
+            yield MemoryArchive()
+        case "local":
+            yield DirectoryArchive(tmp_path / "archive")
+        case "aws":
+            with moto_session(bucket=True) as session:
+                yield S3Archive(session)
 
 
 def keys(archive: ArchiveStore, prefix: str) -> list[str]:

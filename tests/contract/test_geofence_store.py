@@ -1,11 +1,13 @@
 """What every `GeofenceStore` promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.dynamodb import Tables, local_tables, moto_tables
 
+from truckstream.aws.geofences import AwsGeofences
 from truckstream.core.errors import InvalidGeofence, StorageDamaged
 from truckstream.core.geofences import Catalogue, Geofence, LatLon, PolygonGeometry, same_definition
 from truckstream.local.geofences import LocalGeofences
@@ -18,9 +20,18 @@ BACKENDS: dict[str, Callable[[Path], GeofenceStore]] = {
 }
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Tables]:
+    with moto_tables() as tables:
+        yield tables
+
+
+@pytest.fixture(params=[*BACKENDS, "aws", "dynamodb-local"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> GeofenceStore:
-    return BACKENDS[request.param](tmp_path)
+    if request.param in BACKENDS:
+        return BACKENDS[request.param](tmp_path)
+    tables: Tables = request.getfixturevalue("moto") if request.param == "aws" else local_tables()
+    return AwsGeofences(tables.client, tables.geofences(), at_once=tables.at_once)
 
 
 def circle(geofence_id: str, radius_m: float = 500.0, **rule: Any) -> Geofence:

@@ -1,10 +1,12 @@
 """What every `PositionStore` promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.dynamodb import Tables, local_tables, moto_tables
 
+from truckstream.aws.positions import AwsPositions
 from truckstream.core.errors import StorageDamaged
 from truckstream.core.outliers import Track
 from truckstream.core.records import Position
@@ -18,9 +20,18 @@ BACKENDS: dict[str, Callable[[Path], PositionStore]] = {
 }
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Tables]:
+    with moto_tables() as tables:
+        yield tables
+
+
+@pytest.fixture(params=[*BACKENDS, "aws", "dynamodb-local"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> PositionStore:
-    return BACKENDS[request.param](tmp_path)
+    if request.param in BACKENDS:
+        return BACKENDS[request.param](tmp_path)
+    tables: Tables = request.getfixturevalue("moto") if request.param == "aws" else local_tables()
+    return AwsPositions(tables.client, tables.positions(), at_once=tables.at_once)
 
 
 def track(truck_id: str, second: int, *, aside: tuple[int, ...] = (), latitude: float = 47.0) -> Track:

@@ -1,10 +1,12 @@
 """What every `PresenceStore` promises."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.dynamodb import Tables, local_tables, moto_tables
 
+from truckstream.aws.alerts import AwsAlerts
 from truckstream.core.errors import StorageDamaged
 from truckstream.core.outliers import Track
 from truckstream.core.presence import Alert, Candidate, TruckPresence, Visit
@@ -13,7 +15,7 @@ from truckstream.local.alerts import LocalAlerts
 from truckstream.ports import PresenceChange
 from truckstream.testing import MemoryPresence
 
-type Store = MemoryPresence | LocalAlerts
+type Store = MemoryPresence | LocalAlerts | AwsAlerts
 
 BACKENDS: dict[str, Callable[[Path], Store]] = {
     "memory": lambda _: MemoryPresence(),
@@ -21,9 +23,18 @@ BACKENDS: dict[str, Callable[[Path], Store]] = {
 }
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Tables]:
+    with moto_tables() as tables:
+        yield tables
+
+
+@pytest.fixture(params=[*BACKENDS, "aws", "dynamodb-local"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return BACKENDS[request.param](tmp_path)
+    if request.param in BACKENDS:
+        return BACKENDS[request.param](tmp_path)
+    tables: Tables = request.getfixturevalue("moto") if request.param == "aws" else local_tables()
+    return AwsAlerts(tables.client, tables.geofences(), at_once=tables.at_once)
 
 
 def presence(truck_id: str = "TRK-1", sequence: int = 10) -> TruckPresence:

@@ -1,23 +1,27 @@
 """What every `RejectedStore` promises."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.aws_parts import moto_session
 
+from truckstream.aws.rejected import S3Rejected
 from truckstream.local.rejected import LocalRejected
 from truckstream.ports import RejectedRecord, RejectedStore
 from truckstream.testing import MemoryRejected
 
-BACKENDS: dict[str, Callable[[Path], RejectedStore]] = {
-    "memory": lambda _: MemoryRejected(),
-    "local": lambda folder: LocalRejected(folder / "rejected.db"),
-}
 
-
-@pytest.fixture(params=BACKENDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> RejectedStore:
-    return BACKENDS[request.param](tmp_path)
+@pytest.fixture(params=["memory", "local", "aws"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RejectedStore]:
+    match request.param:
+        case "memory":
+            yield MemoryRejected()
+        case "local":
+            yield LocalRejected(tmp_path / "rejected.db")
+        case "aws":
+            with moto_session(bucket=True) as session:
+                yield S3Rejected(session)
 
 
 def rejected(shard: str, sequence: int, index: int = 0, reason: str = "not JSON") -> RejectedRecord:
@@ -60,3 +64,26 @@ def test_putting_nothing_is_fine(store: RejectedStore) -> None:
     store.put([])
     store.mark_redriven([])
     assert store.count() == 0
+
+
+def test_everything_of_an_entry_comes_back(store: RejectedStore) -> None:
+    odd = RejectedRecord(
+        "source:/data/ü/a b.csv",
+        2**62,
+        -1,
+        "latitude: 91 € is above 90",
+        bytes(range(256)) * 40,
+        1_705_312_800_000,
+    )
+    store.put([odd])
+    assert list(store.list()) == [odd]
+    store.mark_redriven([odd])
+    assert list(store.list(include_redriven=True)) == [odd]
+
+
+def test_many_entries_are_kept_and_listed_in_order(store: RejectedStore) -> None:
+    records = [rejected(f"s-{number % 3}", number + 8, number % 2) for number in range(60)]
+    store.put(records[::-1])
+    assert list(store.list()) == sorted(records, key=lambda each: (each.shard_id, each.sequence_number, each.index))
+    store.mark_redriven(records[:50])
+    assert store.count() == 10

@@ -19,8 +19,9 @@ from truckstream.consumers.statistics import read_stats
 from truckstream.core.errors import InvalidInput, Unavailable
 from truckstream.core.hourly_table import HourlyTable
 from truckstream.local.archive import DirectoryArchive
-from truckstream.parquet import ParquetFormat, hourly_to_arrow
-from truckstream.parquet.schema import DELIVERY_TYPES, POSITION_TYPES
+from truckstream.parquet import ParquetFormat
+from truckstream.parquet.pyarrow_file import DELIVERY_TYPES, POSITION_TYPES
+from truckstream.parquet.pyarrow_hourly import hourly_to_arrow
 
 READ_ATTEMPTS = 10
 MEMORY_LIMIT_BYTES = 2 * 1024**3

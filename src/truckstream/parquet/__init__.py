@@ -1,33 +1,14 @@
-"""Rows to Parquet bytes and back: one writer for both backends, no I/O."""
+"""Rows to Parquet bytes and back, no I/O: with PyArrow where it is installed, else with arro3 (Lambda).
 
-from truckstream.core.columns import PositionColumns
-from truckstream.core.hourly_table import HourlyTable
-from truckstream.core.records import ReceivedPositions
-from truckstream.parquet.hourly import hourly_to_arrow, read_hourly, write_hourly
-from truckstream.parquet.positions import read_positions, write_positions
+Both make the same files from one declaration (`schema`) and read each other's.
+"""
 
-__all__ = ["ParquetFormat", "hourly_to_arrow"]
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING or find_spec("pyarrow") is not None:
+    from truckstream.parquet.with_pyarrow import PyarrowFormat as ParquetFormat
+else:
+    from truckstream.parquet.with_arro3 import Arro3Format as ParquetFormat
 
-class ParquetFormat:
-    """The archive's file format: implements `ports.ArchiveFormat`."""
-
-    def write_received(self, rows: ReceivedPositions) -> bytes:
-        """Return a file of all these positions, by truck, time, sequence number and index."""
-        return write_positions(PositionColumns.from_received(rows).sorted())
-
-    def write_settled(self, columns: PositionColumns) -> bytes:
-        """Return a compacted file: unique rows by truck and time, without delivery columns."""
-        return write_positions(columns.settled())
-
-    def read(self, data: bytes) -> PositionColumns:
-        """Return the rows of either kind of file, in file order. Raises StorageDamaged."""
-        return read_positions(data)
-
-    def write_hourly(self, table: HourlyTable, metadata: dict[str, str]) -> bytes:
-        """Return a file of hourly statistics with free key-value metadata."""
-        return write_hourly(table, metadata)
-
-    def read_hourly(self, data: bytes) -> tuple[HourlyTable, dict[str, str]]:
-        """Return the rows and the metadata given to `write_hourly`. Raises StorageDamaged."""
-        return read_hourly(data)
+__all__ = ["ParquetFormat"]

@@ -1,4 +1,4 @@
-"""Position columns to a Parquet file and back, through Arrow buffers: no Python object per value."""
+"""Position columns to a Parquet file and back with PyArrow, through Arrow buffers: no Python object per value."""
 
 from typing import Any
 
@@ -20,36 +20,29 @@ from truckstream.core.columns import (
     sequence_text,
 )
 from truckstream.core.errors import StorageDamaged
-from truckstream.parquet import schema
+from truckstream.parquet import pyarrow_file
+from truckstream.parquet.schema import DECIMALS, ROW_GROUP_ROWS
 
-_NUMBERS = {
-    "latitude": "latitude_e7",
-    "longitude": "longitude_e7",
-    "speed_kmh": "speed",
-    "heading": "heading",
-    "altitude_m": "altitude",
-    "accuracy_m": "accuracy",
-    "fuel_level_pct": "fuel",
-}
+_NUMBERS = {column.name: column.field for column in DECIMALS}
 _TOLD = set(_NUMBERS.values()) - {"latitude_e7", "longitude_e7"}
 
 
 def write_positions(columns: PositionColumns) -> bytes:
     """Return a file of these rows, in their order, with the delivery columns they have."""
-    starts = range(0, len(columns) or 1, schema.ROW_GROUP_ROWS)
-    return schema.write(_to_arrow(columns.take(slice(start, start + schema.ROW_GROUP_ROWS))) for start in starts)
+    starts = range(0, len(columns) or 1, ROW_GROUP_ROWS)
+    return pyarrow_file.write(_to_arrow(columns.take(slice(start, start + ROW_GROUP_ROWS))) for start in starts)
 
 
 def read_positions(data: bytes) -> PositionColumns:
     """Return the rows of a file that `write_positions` made, in file order. Raises StorageDamaged."""
-    row_groups = schema.read(data, ("truck_id", "engine_status"))
+    row_groups = pyarrow_file.read(data, ("truck_id", "engine_status"))
     return PositionColumns.concat([_from_arrow(table) for table in row_groups])
 
 
 def _to_arrow(columns: PositionColumns) -> pa.Table:
     arrays = {
         "truck_id": _truck_array(columns),
-        "timestamp": pa.array(columns.timestamp_ms).view(schema.INSTANT),
+        "timestamp": pa.array(columns.timestamp_ms).view(pyarrow_file.INSTANT),
         **{name: _decimal_array(name, getattr(columns, field)) for name, field in _NUMBERS.items()},
         "engine_status": pa.DictionaryArray.from_arrays(
             pa.array(columns.engine, mask=columns.engine == ENGINE_UNKNOWN), pa.array(ENGINE_STATUSES)
@@ -58,14 +51,14 @@ def _to_arrow(columns: PositionColumns) -> pa.Table:
     if columns.delivery is not None:
         arrays["sequence_number"] = _sequence_array(columns.delivery.sequence)
         arrays["record_index"] = pa.array(columns.delivery.record_index)
-        arrays["arrival"] = pa.array(columns.delivery.arrival_ms).view(schema.INSTANT)
+        arrays["arrival"] = pa.array(columns.delivery.arrival_ms).view(pyarrow_file.INSTANT)
     return pa.table(arrays)
 
 
 def _from_arrow(table: pa.Table) -> PositionColumns:
-    kinds = dict(schema.POSITION_TYPES)
+    kinds = dict(pyarrow_file.POSITION_TYPES)
     if "sequence_number" in table.column_names:
-        kinds |= schema.DELIVERY_TYPES
+        kinds |= pyarrow_file.DELIVERY_TYPES
     missing = [name for name in kinds if name not in table.column_names]
     if missing:
         raise StorageDamaged(f"an archive file without the column {missing[0]!r}")
@@ -109,7 +102,7 @@ def _decimal_array(name: str, values: npt.NDArray[np.signedinteger]) -> pa.Array
     words[:, 1] = words[:, 0] >> 63  # the sign, in the upper half of 128 bits
     known: Bool = values != UNKNOWN
     validity = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
-    return pa.Array.from_buffers(schema.POSITION_TYPES[name], len(values), [validity, pa.py_buffer(words)])
+    return pa.Array.from_buffers(pyarrow_file.POSITION_TYPES[name], len(values), [validity, pa.py_buffer(words)])
 
 
 def _integers_of(array: pa.Array) -> Int64:

@@ -1,4 +1,4 @@
-"""The hourly statistics to a Parquet file and back, with free key-value metadata."""
+"""The hourly statistics to a Parquet file and back with PyArrow, with free key-value metadata."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,41 +7,39 @@ import pyarrow.parquet as pq
 
 from truckstream.core.errors import StorageDamaged
 from truckstream.core.hourly_table import HourlyTable
-from truckstream.parquet import schema
-
-_METADATA_PREFIX = "truckstream."
-_MAYBE_UNKNOWN = ("average_speed_kmh", "max_speed_kmh", "idle_time_minutes")
+from truckstream.parquet import pyarrow_file
+from truckstream.parquet.schema import MAYBE_UNKNOWN, METADATA_PREFIX
 
 
 def hourly_to_arrow(table: HourlyTable) -> pa.Table:
     """Return the statistics as an Arrow table with the archive's column types; NaN becomes null."""
     arrays = {"truck_id": pa.array(table.truck_id, pa.string()).dictionary_encode()}
-    for name, kind in schema.HOURLY_TYPES.items():
+    for name, kind in pyarrow_file.HOURLY_TYPES.items():
         if name == "hour":
             arrays[name] = pa.array(table.hour_ms).view(kind)
         elif name != "truck_id":
-            arrays[name] = pa.array(getattr(table, name), kind, from_pandas=name in _MAYBE_UNKNOWN)
+            arrays[name] = pa.array(getattr(table, name), kind, from_pandas=name in MAYBE_UNKNOWN)
     return pa.table(arrays)
 
 
 def write_hourly(table: HourlyTable, metadata: dict[str, str]) -> bytes:
     """Return a file of the statistics and the metadata."""
-    kept = {_METADATA_PREFIX + key: value for key, value in sorted(metadata.items())}
-    return schema.write([hourly_to_arrow(table)], kept)
+    kept = {METADATA_PREFIX + key: value for key, value in sorted(metadata.items())}
+    return pyarrow_file.write([hourly_to_arrow(table)], kept)
 
 
 def read_hourly(data: bytes) -> tuple[HourlyTable, dict[str, str]]:
     """Return the statistics and the metadata of a file. Raises StorageDamaged."""
-    row_groups = list(schema.read(data, ()))
+    row_groups = list(pyarrow_file.read(data, ()))
     if not row_groups:
         return HourlyTable.empty(), _metadata_of(data)
     table = pa.concat_tables(row_groups)
-    missing = [name for name in schema.HOURLY_TYPES if name not in table.column_names]
+    missing = [name for name in pyarrow_file.HOURLY_TYPES if name not in table.column_names]
     if missing:
         raise StorageDamaged(f"a file of hourly statistics without the column {missing[0]!r}")
     values: dict[str, npt.NDArray[np.generic]] = {
         name: table[name].combine_chunks().to_numpy(zero_copy_only=False)
-        for name in schema.HOURLY_TYPES
+        for name in pyarrow_file.HOURLY_TYPES
         if name not in ("truck_id", "hour")
     }
     hour_ms = table["hour"].combine_chunks().view(pa.int64()).to_numpy()
@@ -50,7 +48,7 @@ def read_hourly(data: bytes) -> tuple[HourlyTable, dict[str, str]]:
 
 def _metadata_of(data: bytes) -> dict[str, str]:
     stored = pq.read_metadata(pa.BufferReader(data)).metadata or {}
-    prefix = _METADATA_PREFIX.encode()
+    prefix = METADATA_PREFIX.encode()
     return {
         key.removeprefix(prefix).decode(): value.decode() for key, value in stored.items() if key.startswith(prefix)
     }
