@@ -421,7 +421,7 @@ def test_shape_of_an_incomplete_geofence_is_refused() -> None:
 def test_public_data_sets_are_read_with_their_known_faults() -> None:
     folder = os.environ.get("TRUCKSTREAM_TEST_DATA")
     if not folder:
-        pytest.skip("set TRUCKSTREAM_TEST_DATA to the folder of the test data sets")
+        pytest.skip("missing part: the real data sets; set TRUCKSTREAM_TEST_DATA to their folder")
     touching = {}
     files = sorted([*Path(folder).glob("geofences_*.json"), *Path(folder).glob("polygons_*.geojson")])
     assert files
