@@ -6,9 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 COMMAND = [sys.executable, "-m", "truckstream"]
 
@@ -113,3 +117,40 @@ def test_run_takes_positions_from_a_file_at_its_own_pace(tmp_path: Path) -> None
     truckstream("run", "--source", str(source), "--duration", "4", "--data", str(data))
     found = json.loads(truckstream("verify", "--json", "--data", str(data)))
     assert 5 <= found["stream_positions"] <= 40
+
+
+def test_status_and_metrics_are_served_while_it_runs(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with running(data, "--trucks", "5", "--every", "0.5", "--port", "0") as process:
+        assert process.stdout is not None
+        address = next(word for word in process.stdout.readline().split() if word.startswith("http://127.0.0.1:"))
+        wait_until_seen(data, 5)
+        with urllib.request.urlopen(address) as answer:
+            status = json.load(answer)
+        assert status["trucks"] == 5
+        assert status["writer"].startswith("process ")
+        with urllib.request.urlopen(address.replace("/status", "/metrics")) as answer:
+            metrics = answer.read().decode()
+        assert "truckstream_trucks 5\n" in metrics
+        assert 'truckstream_consumer_lag_records{consumer="archive"}' in metrics
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(address.replace("/status", "/other"))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+
+
+def test_run_takes_positions_from_standard_input(tmp_path: Path) -> None:
+    lines = truckstream("simulate", "--trucks", "4", "--every", "1", "--duration", "5", "--output", "-")
+    command = [*COMMAND, "run", "--source", "-", "--duration", "4", "--data", str(tmp_path / "data")]
+    result = subprocess.run(command, input=lines, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
+    found = json.loads(truckstream("verify", "--json", "--data", str(tmp_path / "data")))
+    assert found["archived"] == len(lines.splitlines()) == 20
+
+
+def test_replay_keeps_the_pace_it_was_asked_for(tmp_path: Path) -> None:
+    source = tmp_path / "fleet.ndjson"
+    truckstream("simulate", "--trucks", "3", "--every", "1", "--duration", "30", "--output", str(source))
+    said = truckstream("replay", str(source), "--speed", "10", "--json", "--data", str(tmp_path / "data"))
+    assert json.loads(said)["rows"] == 90
+    assert json.loads(said)["seconds"] >= 2.5  # 29 s of driving; only a lower bound, machines are noisy

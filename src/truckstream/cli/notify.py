@@ -28,4 +28,4 @@ def sending(directory: DataDirectory, webhook: str | None, *, notify: bool) -> I
     with Sender(directory.alerts, receivers) as sender:
         yield
     if sender.left:
-        print(f"warning: {sender.left}; the next run with the same receivers tries again", file=sys.stderr)
+        print(f"warning: {sender.left}", file=sys.stderr)

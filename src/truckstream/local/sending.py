@@ -22,6 +22,7 @@ class Sender:
         self._log = LocalAlerts(alerts)
         self._outbox = Outbox(self._log, notifiers)
         self.left = ""  # `undelivered` as it was when the sender stopped
+        self._broken: TruckstreamError | None = None  # why nothing can be sent any more
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._send, name="outbox", daemon=True)
         self._thread.start()
@@ -40,22 +41,28 @@ class Sender:
 
     def undelivered(self) -> str:
         """Return what a person should know of alerts that nobody has taken yet; empty when there are none."""
+        if self._broken:
+            return f"{self._broken.message} {self._broken.hint}"
         waiting, errors = self._log.pending_count(), self.errors()
         if not waiting or not errors:
             return ""
         reasons = "; ".join(f"{name.split(':')[0]}: {reason}" for name, reason in errors.items())
-        return f"{waiting:,} alerts are not delivered yet, they wait in the outbox ({reasons})"
+        return (
+            f"{waiting:,} alerts are not delivered yet, they wait in the outbox "
+            f"for the next run with the same receivers ({reasons})"
+        )
 
     def stop(self) -> None:
         """Send once more what is pending, then stop. What a receiver does not take stays in the outbox."""
         self._stopping.set()
         self._thread.join()
-        self._pump()
+        if self._broken is None:
+            self._pump()
         self.left = self.undelivered()
         self._log.close()
 
     def _send(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.is_set() and self._broken is None:
             self._pump()
             self._stopping.wait(_EVERY_S)
 
@@ -63,5 +70,5 @@ class Sender:
         try:
             self._outbox.pump(time.time_ns() // 1_000_000)
         except TruckstreamError as error:
-            if not error.retryable:
-                raise
+            if not error.retryable:  # told at the end: raised here it would end a thread, unseen
+                self._broken = error
