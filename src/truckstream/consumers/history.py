@@ -191,9 +191,17 @@ _RANK = {"exit": 0, "enter": 1, "dwell": 2, "speeding": 3}
 def _steps(
     fences: FenceSet, presences: dict[str, TruckPresence], columns: PositionColumns, limit_kmh: float
 ) -> Iterator[Event]:
-    """Run the engine over rows by truck and time; only the fields it looks at are filled in."""
-    names = columns.trucks
+    """Run the engine over rows by truck and time."""
     presence = TruckPresence("")
+    for position in spare_positions(columns):
+        if presence.truck_id != position.truck_id:
+            presence = presences.setdefault(position.truck_id, TruckPresence(position.truck_id))
+        yield from step(fences, presence, position, limit_kmh)
+
+
+def spare_positions(columns: PositionColumns) -> Iterator[Position]:
+    """Yield the rows as positions with only the fields that presence, trips and outliers look at."""
+    names = columns.trucks
     for code, timestamp_ms, latitude, longitude, speed in zip(
         columns.truck.tolist(),
         columns.timestamp_ms.tolist(),
@@ -202,8 +210,5 @@ def _steps(
         columns.speed.tolist(),
         strict=True,
     ):
-        truck_id = names[code]
-        if presence.truck_id != truck_id:
-            presence = presences.setdefault(truck_id, TruckPresence(truck_id))
         speed_kmh = None if speed == UNKNOWN else speed / 1000
-        yield from step(fences, presence, Position(truck_id, timestamp_ms, latitude, longitude, speed_kmh), limit_kmh)
+        yield Position(names[code], timestamp_ms, latitude, longitude, speed_kmh)
