@@ -1,0 +1,138 @@
+/** Pipeline health in words: what is wrong, what it means and what to do, worst first. Pure: "now" is in the answer. */
+
+import { count, number, withUnit } from "../../shared/format";
+import { ageLabel, durationLabel } from "../../shared/time";
+
+export interface Health {
+  now: string;
+  records_per_s: number | null;
+  positions_per_s: number | null;
+  consumers: Record<string, { records: number | null; age_ms: number }>;
+  rejected: { count: number; reasons: { reason: string; count: number }[] };
+  archive: { newest: string | null; files: number; bytes: number };
+  outbox: number;
+  trucks: number;
+  writer: string | null;
+}
+
+export type Level = "good" | "notice" | "bad";
+
+export interface Finding {
+  readonly level: Level;
+  readonly title: string;
+  readonly meaning: string;
+  readonly action: string;
+}
+
+/** Behind by more than this, a dispatcher sees it: a few intervals of a truck. */
+export const LAG_NOTICE_MS = 30_000;
+export const LAG_BAD_MS = 300_000;
+const ARCHIVE_NOTICE_MS = 15 * 60_000;
+const OUTBOX_NOTICE = 1;
+const OUTBOX_BAD = 1000;
+
+const CONSUMERS: Record<string, { name: string; meaning: string }> = {
+  dashboard: { name: "The map", meaning: "Trucks on the map and in the list are shown where they were then." },
+  geofence: { name: "Geofence alerts", meaning: "Alerts come late; none is lost." },
+  archive: { name: "The archive", meaning: "History, replay and reports end there for now; nothing is lost." },
+};
+
+export function consumerName(key: string): string {
+  return CONSUMERS[key]?.name ?? key;
+}
+
+/** Returns what to know about the pipeline, the worst first; one good finding when there is nothing. */
+export function findingsOf(health: Health): Finding[] {
+  const findings = [...writer(health), ...lags(health), ...rejected(health), ...archive(health), ...outbox(health)];
+  const rank: Record<Level, number> = { bad: 0, notice: 1, good: 2 };
+  findings.sort((a, b) => rank[a.level] - rank[b.level]);
+  if (findings.length) return findings;
+  return [
+    { level: "good", title: "Everything keeps up", meaning: "All consumers are at the end of the stream.", action: "" },
+  ];
+}
+
+/** Returns the worst level and a word for the header: "keeps up", "map 2 min behind", ... */
+export function compactOf(health: Health): { level: Level; words: string } {
+  const worst = findingsOf(health)[0]!;
+  return { level: worst.level, words: worst.level === "good" ? "keeps up" : worst.title };
+}
+
+export function bytesText(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let at = 0;
+  let value = bytes;
+  while (value >= 1000 && at < units.length - 1) [value, at] = [value / 1000, at + 1];
+  return withUnit(value, units[at]!, at && value < 10 ? 1 : 0);
+}
+
+function writer(health: Health): Finding[] {
+  if (health.writer) return [];
+  return [
+    {
+      level: "notice",
+      title: "No pipeline is running",
+      meaning: "This page shows what was stored; nothing new is taken in here.",
+      action: "Start truckstream run (or replay) with the same data directory.",
+    },
+  ];
+}
+
+function lags(health: Health): Finding[] {
+  return Object.entries(health.consumers)
+    .filter(([, lag]) => lag.age_ms >= LAG_NOTICE_MS && lag.records !== 0)
+    .sort(([, a], [, b]) => b.age_ms - a.age_ms)
+    .map(([key, lag]) => ({
+      level: lag.age_ms >= LAG_BAD_MS ? "bad" : "notice",
+      title: `${consumerName(key)} ${CONSUMERS[key]?.name.endsWith("s") ? "are" : "is"} ${durationLabel(lag.age_ms)} behind`,
+      meaning:
+        `${lag.records === null ? "" : `${count(lag.records, "record")} wait. `}${CONSUMERS[key]?.meaning ?? ""}`.trim(),
+      action: health.writer
+        ? "It catches up by itself. If the delay grows, look for the reason in truckstream status and the log."
+        : "It goes on when a pipeline runs again.",
+    }));
+}
+
+function rejected(health: Health): Finding[] {
+  const { count: n, reasons } = health.rejected;
+  if (!n) return [];
+  const first = reasons[0];
+  return [
+    {
+      level: "notice",
+      title: `${count(n, "record")} rejected`,
+      meaning: first
+        ? `Most often: ${first.reason} (${number(first.count)}). They were set aside whole and block nothing.`
+        : "They were set aside whole and block nothing.",
+      action: "See them with truckstream rejected; mend the device or the producer, then send them again from there.",
+    },
+  ];
+}
+
+function archive(health: Health): Finding[] {
+  const newest = health.archive.newest ? Date.parse(health.archive.newest) : null;
+  const now = Date.parse(health.now);
+  if (!health.writer || newest === null || now - newest < ARCHIVE_NOTICE_MS || !health.records_per_s) return [];
+  return [
+    {
+      level: "notice",
+      title: `The archive ends ${ageLabel(newest, now)}`,
+      meaning: "Replay and reports do not know the time since; the positions are still in the stream.",
+      action: "Look whether the disk is full: truckstream status names what the archive waits for.",
+    },
+  ];
+}
+
+function outbox(health: Health): Finding[] {
+  if (health.outbox < OUTBOX_NOTICE) return [];
+  const bad = health.outbox >= OUTBOX_BAD;
+  if (!bad && health.outbox < 20) return [];
+  return [
+    {
+      level: bad ? "bad" : "notice",
+      title: `${count(health.outbox, "alert")} wait to be sent`,
+      meaning: "They are in this list already; their receiver (webhook, topic) has not taken them yet.",
+      action: "Look whether the receiver answers. They are sent in order as soon as it does.",
+    },
+  ];
+}
