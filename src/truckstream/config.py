@@ -16,6 +16,7 @@ StreamName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 TableName = Annotated[str, Meta(pattern=r"^$|^[A-Za-z0-9_.-]{3,255}$")]
 BucketName = Annotated[str, Meta(pattern=r"^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 TopicArn = Annotated[str, Meta(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$")]
+RegionName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{0,32}$")]
 AthenaName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
 NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 
@@ -35,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True):
     geofences_table: TableName = ""
     s3_bucket: BucketName = ""
     sns_topic_arn: TopicArn = ""
+    aws_region: RegionName = ""
     athena_database: AthenaName = "truckstream"
     athena_workgroup: AthenaName = "truckstream"
     outlier_speed_kmh: NotNegative = 200.0
@@ -56,6 +58,7 @@ VARIABLES = (
     ("geofences_table", "GEOFENCES_TABLE", "the DynamoDB table of geofences, presence, alerts and outbox"),
     ("s3_bucket", "S3_BUCKET", "the bucket of the archive and the rejected records, `gps-archive-{account_id}`"),
     ("sns_topic_arn", "SNS_TOPIC_ARN", "the topic of alerts: `arn:aws:sns:{region}:{account_id}:{name}`"),
+    ("aws_region", "AWS_REGION", "the stack's region, such as `eu-central-1`; default: the one of the AWS profile"),
     ("athena_database", "ATHENA_DATABASE", "the Glue database of the archive's tables; default `truckstream`"),
     ("athena_workgroup", "ATHENA_WORKGROUP", "the Athena workgroup of queries; default `truckstream`"),
     ("outlier_speed_kmh", "OUTLIER_SPEED_KMH", "on AWS: higher speeds are set aside, in km/h; default 200, 0 = off"),

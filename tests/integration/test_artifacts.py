@@ -14,12 +14,10 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from urllib.request import Request, urlopen
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
-from tests.support.dynamodb import GEOFENCES_TABLE, POSITIONS_TABLE
+from tests.support.cloud import Cloud, deployed
 from tests.support.lambda_runtime import ACCOUNT, REGION, FunctionError, LambdaFunction, runtime_folder
 
 from truckstream.aws.archive import S3Archive
@@ -138,39 +136,17 @@ def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"missing part: {error.name}, which Lambda's runtime brings")
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Cloud]:
+    with deployed() as made:
+        yield made
+
+
 @pytest.fixture
-def cloud() -> Iterator[str]:
-    """moto on 127.0.0.1 with the deployed system's parts; its address."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    address = f"http://127.0.0.1:{port}"
-    boto = boto3.Session(ACCOUNT, "made-up", region_name=REGION)
-    clients = {name: boto.client(name, endpoint_url=address) for name in ("kinesis", "dynamodb", "s3", "sns", "sqs")}
-    try:
-        _reset(address)
-        clients["kinesis"].create_stream(StreamName="gps-coordinates-stream", ShardCount=2)
-        clients["dynamodb"].create_table(TableName="truck-positions", **POSITIONS_TABLE)
-        clients["dynamodb"].create_table(TableName="geofences", **GEOFENCES_TABLE)
-        clients["s3"].create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        topic = clients["sns"].create_topic(Name="alerts")["TopicArn"]
-        queue = clients["sqs"].create_queue(QueueName="alerts")["QueueUrl"]
-        arn = clients["sqs"].get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        clients["sns"].subscribe(
-            TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
-        )
-        yield address
-    finally:
-        _reset(address)
-        for client in clients.values():
-            client.close()
-        server.stop()
-
-
-def _reset(address: str) -> None:
-    """Forget everything: moto keeps its state per process, not per server."""
-    with urlopen(Request(f"{address}/moto-api/reset", method="POST"), timeout=30):
-        pass
+def cloud(server: Cloud) -> str:
+    """The address of the deployed system's parts, new."""
+    server.fresh()
+    return server.address
 
 
 @pytest.fixture
@@ -270,7 +246,7 @@ def test_dashboard_consumer_runs_from_its_package(function: Any, session: AwsSes
     assert [record.payload for record in S3Rejected(session).list()] == [b"poison"]
 
 
-def test_geofence_consumer_and_outbox_run_from_their_package(function: Any, session: AwsSession, cloud: str) -> None:
+def test_geofence_consumer_and_outbox_run_from_their_package(function: Any, session: AwsSession, server: Cloud) -> None:
     fences = b"""[{"geofence_id":"depot","name":"Depot","type":"circle","center":{"latitude":47.0,"longitude":8.0},
     "radius_meters":500,"alert_on":"exit"}]"""
     AwsGeofences(session.client("dynamodb"), "geofences").put(parse_geofences(fences).geofences)
@@ -278,11 +254,7 @@ def test_geofence_consumer_and_outbox_run_from_their_package(function: Any, sess
     for _ in range(2):
         assert running.invoke(batch()) == {"batchItemFailures": []}
     assert function("live", "send_outbox").invoke({"time": "2024-01-15T10:31:00Z"}) == {"sent": 0}
-    queue = boto3.Session(ACCOUNT, "made-up", region_name=REGION).client("sqs", endpoint_url=cloud)
-    url = queue.get_queue_url(QueueName="alerts")["QueueUrl"]
-    messages = queue.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
-    queue.close()
-    alerts = [json.loads(message["Body"]) for message in messages]
+    alerts = [json.loads(message) for message in server.messages()]
     assert [(alert["truck_id"], alert["alert_type"], alert["timestamp"]) for alert in alerts] == [
         ("TRK-1", "exit", format_instant(T0 + 25_000))
     ]

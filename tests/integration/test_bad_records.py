@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from truckstream.consumers import answers
 from truckstream.core.records import encode_position, parse_position
-from truckstream.local import answers
 from truckstream.local.directory import DataDirectory
 from truckstream.local.runtime import REPLAY, Pipeline
 from truckstream.local.stores import LocalStores

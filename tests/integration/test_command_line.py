@@ -189,7 +189,7 @@ BAD_CALLS = {
     "SQL that writes": ["query", "copy positions to '{tmp}/x.csv'", "--data", "{data}"],
     "unknown fault": ["simulate", "--faults", "gremlins=1"],
     "unknown backend": ["positions", "--backend", "cloud"],
-    "backend not built in": ["positions", "--backend", "aws"],
+    "backend that is not set up": ["positions", "--backend", "aws"],
     "infinite outlier speed": ["run", "--outlier-speed", "inf", "--duration", "0"],
     "webhook that is no address": ["replay", "{tmp}/good.csv", "--webhook", "http://[::1"],
     "time after the last year": ["simulate", "--start", "9999-12-31T23:59:58Z", "--duration", "9", "--output", "-"],

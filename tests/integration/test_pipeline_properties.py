@@ -14,12 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truckstream.consumers import compaction
+from truckstream.consumers import answers, compaction
 from truckstream.core.geofences import parse_geofences
 from truckstream.core.outliers import Track
 from truckstream.core.presence import alert_to_json
 from truckstream.core.records import Position, encode_position
-from truckstream.local import answers
 from truckstream.local.directory import DataDirectory
 from truckstream.local.notifiers import FileNotifier
 from truckstream.local.runtime import Pipeline, Tuning
@@ -190,7 +189,7 @@ def test_archive_statistics_and_transitions_depend_on_the_records_alone(
         assert machine.answers() == expected
         machine.survive(lambda: compaction.compact(machine.stores.archive, machine.stores.format, clock_ms=None))
         assert machine.answers() == expected
-        assert answers.verify(machine.stores).ok
+        assert answers.verify(machine.stores, machine.stores.received()).ok
         machine.stores.close()
 
 

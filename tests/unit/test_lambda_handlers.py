@@ -4,7 +4,7 @@ import binascii
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -70,6 +70,7 @@ class MemoryParts(Parts):
         self.memory_stream = MemoryStream(clock=MovableClock(T0))
         self.__dict__ |= {
             "stream": self.memory_stream,
+            "compaction_lease": FreeLease,
             "positions": MemoryPositions(self.faults),
             "geofences": MemoryGeofences(parse_geofences(FENCE).geofences),
             "presence": self.memory_presence,
@@ -78,6 +79,17 @@ class MemoryParts(Parts):
             "format": Arro3Format(),
             "rejected": MemoryRejected(self.faults),
         }
+
+
+class FreeLease:
+    """Nobody else compacts."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def renew(self) -> None: ...
 
 
 def connect(parts: MemoryParts) -> None:

@@ -6,14 +6,15 @@ a whole batch is raised, so that Lambda halves the batch; a failed record is nam
 
 import time
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from truckstream.aws.events import MINUTE_MS, answer_to, batch_of, scheduled_ms
 from truckstream.aws.parts import Parts
-from truckstream.aws.redrive import redrive
 from truckstream.aws.session import AwsSettings
 from truckstream.aws.telemetry import Telemetry
 from truckstream.config import Settings, read_settings
+from truckstream.consumers.redriving import redrive
 from truckstream.core.coalescing import CoalescingPolicy
 from truckstream.core.errors import TruckstreamError, Unavailable
 from truckstream.core.records import encode_position
@@ -109,12 +110,18 @@ def hourly_stats(event: Event, context: Any) -> dict[str, int]:
 
 
 def compact_archive(event: Event, context: Any) -> dict[str, int]:
-    """Schedule, daily: merge the files of closed hours. Only one may run: reserve a concurrency of 1."""
+    """Schedule, daily: merge the files of closed hours, unless another compaction is running."""
     from truckstream.consumers.compaction import compact
 
     own = _environment("compact_archive")
     with own.telemetry.invocation(context):
-        done = compact(own.parts.archive, own.parts.format, clock_ms=scheduled_ms(event))
+        with own.parts.compaction_lease() as lease:
+            done = compact(
+                own.parts.archive,
+                own.parts.format,
+                clock_ms=scheduled_ms(event),
+                progress=lambda date, place, count: lease.renew(),
+            )
         own.telemetry.note(FilesMerged=done.files_merged, HoursWritten=done.hours_written)
         return {"files_merged": done.files_merged, "hours_written": done.hours_written}
 
@@ -128,7 +135,7 @@ def redrive_rejected(event: Event, context: Any) -> dict[str, int]:
         done = redrive(
             own.parts.rejected,
             own.parts.stream,
-            limit=None if limit is None else int(limit),
+            islice(own.parts.rejected.list(), None if limit is None else int(limit)),
             go_on=lambda: _now_ms() < until_ms,
         )
         own.telemetry.note(Redriven=done.placed)
@@ -172,6 +179,7 @@ def _parts(settings: Settings) -> Parts:
             geofences_table=settings.geofences_table,
             bucket=settings.s3_bucket,
             topic_arn=settings.sns_topic_arn,
+            region=settings.aws_region,
             athena_database=settings.athena_database,
             athena_workgroup=settings.athena_workgroup,
         ),

@@ -5,7 +5,7 @@ A function imports and connects only what it needs: the live ones neither NumPy 
 
 from collections.abc import Collection, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 from truckstream.aws.session import AwsSession, AwsSettings
 from truckstream.consumers.decoding import DecodedBatch, decode_alone
@@ -35,6 +35,22 @@ class Pump(Protocol):
 
     def pump(self, until_ms: int | None = None) -> int:
         """Send what is pending until that instant; return how many were accepted."""
+        ...
+
+
+class Lease(Protocol):
+    """Held by one at a time, as `aws.lease.BucketLease` is."""
+
+    def __enter__(self) -> Self:
+        """Take it, or raise Unavailable."""
+        ...
+
+    def __exit__(self, *error: object) -> None:
+        """Give it back."""
+        ...
+
+    def renew(self) -> None:
+        """Prolong it, or raise Unavailable when it is lost."""
         ...
 
 
@@ -150,6 +166,12 @@ class Parts:
         from truckstream.aws.rejected import S3Rejected
 
         return S3Rejected(self.session)
+
+    def compaction_lease(self) -> Lease:
+        """Return what to hold while compacting: the command line may be at it as well."""
+        from truckstream.aws.lease import BucketLease
+
+        return BucketLease(self.session.client("s3"), self.session.require("bucket"), "compaction")
 
     @cached_property
     def dashboard(self) -> Consumer:

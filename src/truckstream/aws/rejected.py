@@ -56,6 +56,11 @@ class S3Rejected:
         self.bucket = session.require("bucket")
         self._client = session.client("s3")
 
+    def check(self) -> None:
+        """Raise what would keep `put` from finding the bucket, before there is something to lose."""
+        with aws_errors("s3:ListBucket", f"bucket {self.bucket}"):
+            self._client.head_bucket(Bucket=self.bucket)
+
     def put(self, records: Sequence[RejectedRecord]) -> None:
         """Keep the records durably; entries that are there already are left as they are.
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from truckstream.core.errors import MissingPart
+from truckstream.core.errors import InvalidSetting, MissingPart
 
 CONNECT_TIMEOUT_S: Final = 3
 READ_TIMEOUT_S: Final = {"s3": 60, "athena": 30}
@@ -88,7 +88,10 @@ class AwsSession:
             client = self._clients.get(name)
             if client is None:
                 with aws_errors(f"{name}:CreateClient", f"service {name}"):
-                    client = self._boto.client(name, config=self._config(name))
+                    try:
+                        client = self._boto.client(name, config=self._config(name))
+                    except ValueError as error:  # botocore has no class of its own for it
+                        raise InvalidSetting(str(error), hint="Correct AWS_ENDPOINT_URL: an http address.") from error
                 self._clients[name] = client
             return client
 
@@ -105,6 +108,12 @@ class AwsSession:
                 hint=f"Set {VARIABLES[field]} to the name in the deployed stack's outputs.",
             )
         return value
+
+    def close(self) -> None:
+        """Close the clients' connections; a later call opens new ones."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
 
     def _config(self, name: str) -> Any:
         from botocore.config import Config

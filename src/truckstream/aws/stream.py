@@ -152,9 +152,21 @@ class KinesisStream:
         last = [self._last_record(shard.shard_id) for shard in self.shards()]
         return max((record.arrival_ms for record in last if record), default=0)
 
-    def _last_record(self, shard_id: str) -> StreamRecord | None:
+    def recent_arrival_ms(self) -> int:
+        """Return the latest arrival time of the last hour's records, 0 when nothing arrived: cheap to ask."""
+        last = [self._last_record(shard.shard_id, recent=True) for shard in self.shards()]
+        return max((record.arrival_ms for record in last if record), default=0)
+
+    def arn(self) -> str:
+        """Return the stream's Amazon resource name."""
+        summary = self._call("DescribeStreamSummary", StreamName=self.name)["StreamDescriptionSummary"]
+        return str(summary["StreamARN"])
+
+    def _last_record(self, shard_id: str, *, recent: bool = False) -> StreamRecord | None:
         now = self._clock()
-        starts = [_iterator_at(now - recent_ms) for recent_ms in _RECENT_MS] + [_ITERATOR_OF_ALL]
+        starts = [_iterator_at(now - recent_ms) for recent_ms in _RECENT_MS]
+        if not recent:
+            starts.append(_ITERATOR_OF_ALL)
         for start in starts:
             last: StreamRecord | None = None
             iterator: str | None = self._iterator(shard_id, start)
@@ -222,7 +234,12 @@ class KinesisStream:
                 self._backoff.pause(failures)
 
 
-_METHODS: Final = {"ListShards": "list_shards", "GetShardIterator": "get_shard_iterator", "GetRecords": "get_records"}
+_METHODS: Final = {
+    "ListShards": "list_shards",
+    "GetShardIterator": "get_shard_iterator",
+    "GetRecords": "get_records",
+    "DescribeStreamSummary": "describe_stream_summary",
+}
 _ITERATOR_OF_ALL: Final = {"ShardIteratorType": "TRIM_HORIZON"}
 
 

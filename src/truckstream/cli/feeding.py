@@ -54,7 +54,7 @@ class Pacer:
 def put_rows(sink: RecordSink, rejected: RejectedStore, source: Source) -> Iterator[int]:
     """Put a source's rows on the stream as fast as it goes; yield the number of rows after each chunk."""
     for chunk in source.chunks():
-        records = _records(chunk, rejected, source.name)
+        records = records_of(chunk, rejected, source.name)
         place(sink, rejected, source.name, records)
         yield len(chunk)
 
@@ -73,7 +73,7 @@ def feed(pipeline: "Pipeline", source: Source) -> Iterator[int]:
 def feed_paced(pipeline: "Pipeline", source: Source, pacer: Pacer) -> Iterator[int]:
     """Put a source's rows through the pipeline as they become due; yield the number of rows after each chunk."""
     for chunk in source.chunks():
-        records = _records(chunk, pipeline.stores.rejected, source.name)
+        records = records_of(chunk, pipeline.stores.rejected, source.name)
         for wait_s, part in pacer.due(records):
             while wait_s > 0:
                 nap = min(wait_s, 0.2)
@@ -85,7 +85,9 @@ def feed_paced(pipeline: "Pipeline", source: Source, pacer: Pacer) -> Iterator[i
         yield len(chunk)
 
 
-def _records(chunk: Sequence[OutgoingRecord | RefusedRow], rejected: RejectedStore, name: str) -> list[OutgoingRecord]:
+def records_of(
+    chunk: Sequence[OutgoingRecord | RefusedRow], rejected: RejectedStore, name: str
+) -> list[OutgoingRecord]:
     """Return the records among the rows; the refused ones are kept with their reason."""
     refused = [row for row in chunk if type(row) is RefusedRow]
     if refused:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from truckstream.cli.backends import local_directory
+from truckstream.cli.backends import backend_of, local_directory, open_stores
 from truckstream.cli.options import (
     DEFAULT_DATA,
     BackendOption,
@@ -23,7 +23,6 @@ from truckstream.cli.output import Column, choose, emit
 from truckstream.core.errors import Denied, InvalidInput, SourceUnreadable
 from truckstream.core.geofences import Catalogue, Geofence, Imported, parse_geofences, to_geojson, to_json
 from truckstream.core.instants import format_instant
-from truckstream.local.stores import LocalStores
 
 app = typer.Typer(no_args_is_help=True, help="Manage geofences: named shapes with a rule.")
 
@@ -72,7 +71,7 @@ def list_geofences(
     backend: BackendOption = None,
 ) -> None:
     """Print all geofences with their versions."""
-    with LocalStores(local_directory(data, backend)) as stores:
+    with open_stores(data, backend) as stores:
         rows = (
             {name: getattr(geofence, name) for name in ("geofence_id", "name", "type", "alert_on", "active", "version")}
             for geofence in stores.geofences.catalogue().geofences
@@ -117,7 +116,7 @@ def remove(
     backend: BackendOption = None,
 ) -> None:
     """Remove geofences; alerts raised by them stay in the log."""
-    with LocalStores(local_directory(data, backend)) as stores:
+    with open_stores(data, backend) as stores:
         removed = stores.geofences.remove(geofence_ids)
         for geofence_id in sorted(removed):
             typer.echo(f"removed {geofence_id}")
@@ -137,7 +136,7 @@ def export(
     backend: BackendOption = None,
 ) -> None:
     """Print all geofences in a form that import reads back."""
-    with LocalStores(local_directory(data, backend)) as stores:
+    with open_stores(data, backend) as stores:
         geofences = stores.geofences.catalogue().geofences
         sys.stdout.write((to_geojson(geofences) if geojson else to_json(geofences)).decode() + "\n")
 
@@ -157,11 +156,11 @@ def test(
     backend: BackendOption = None,
 ) -> None:
     """Say which alerts a geofence would have fired on the archived history. Nothing is stored or sent."""
-    from truckstream.local import answers
+    from truckstream.consumers import answers
 
     from_ms, to_ms = instant_option("--from", from_time), instant_option("--to", to_time)
     form = choose(as_csv, as_json)
-    with LocalStores(local_directory(data, backend)) as stores:
+    with open_stores(data, backend) as stores:
         stored = {geofence.geofence_id: geofence for geofence in stores.geofences.catalogue().geofences}
         candidates = [stored[what]] if what in stored else read_geofence_file(Path(what)).geofences
         events = answers.would_fire(
@@ -199,9 +198,9 @@ def _summary(geofence: Geofence, counts: Counter[tuple[str, str]]) -> str:
 
 def _store(file: Path, data: Path, backend: str | None) -> None:
     imported = read_geofence_file(file)
-    directory = local_directory(data, backend, must_exist=False)
-    directory.create()
-    with LocalStores(directory) as stores:
+    if backend_of(backend) == "local":
+        local_directory(data, "local", must_exist=False).create()
+    with open_stores(data, backend) as stores:
         before = {geofence.geofence_id: geofence.version for geofence in stores.geofences.catalogue().geofences}
         after = {
             geofence.geofence_id: geofence.version for geofence in stores.geofences.put(imported.geofences).geofences

@@ -8,8 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import msgspec
 
 from truckstream.core.errors import InvalidSetting, TruckstreamError
+from truckstream.core.status import Status
 from truckstream.local.directory import DataDirectory
-from truckstream.local.status import Status, status_of
+from truckstream.local.status import status_of
 from truckstream.local.stores import LocalStores
 
 _HOST = "127.0.0.1"
@@ -50,11 +51,13 @@ def metrics_text(status: Status) -> str:
         *(
             f'truckstream_consumer_lag_records{{consumer="{name}"}} {lag.records}'
             for name, lag in status.consumers.items()
+            if lag.records is not None
         ),
         "# TYPE truckstream_iterator_age_seconds gauge",
         *(
             f'truckstream_iterator_age_seconds{{consumer="{name}"}} {lag.age_ms / 1000}'
             for name, lag in status.consumers.items()
+            if lag.age_ms is not None
         ),
     ]
     for name, kind, value in (

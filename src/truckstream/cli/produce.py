@@ -2,14 +2,15 @@
 
 import sys
 import time
-from contextlib import closing, nullcontext
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from truckstream.cli.backends import local_directory
+from truckstream.cli.backends import Stores, aws_stores, backend_of, local_directory
 from truckstream.cli.feeding import now_ms, place, rejected_row
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, JsonOption, instant_option
 from truckstream.cli.signals import stop_signals
@@ -21,6 +22,9 @@ from truckstream.core.records import Position, encode_position
 from truckstream.local.lock import WriterLock
 from truckstream.local.stores import LocalStores
 from truckstream.ports import OutgoingRecord
+
+if TYPE_CHECKING:
+    from truckstream.aws.stores import AwsStores
 
 SIMULATE_EXAMPLE = "Example: truckstream simulate --trucks 10 --duration 60 --output - > positions.ndjson"
 INGEST_EXAMPLE = "Example: some-gateway | truckstream ingest -"
@@ -69,12 +73,11 @@ def simulate(
     if output is not None:
         _write(fleet, duration, output, begin_ms)
         return
-    directory = local_directory(data, backend, must_exist=False)
-    directory.create()
     placed = 0
-    with LocalStores(directory) as stores, stop_signals() as stopping:
+    with producing(data, backend) as stores, stop_signals() as stopping:
         deadline = None if duration is None else time.monotonic() + duration
-        print(f"{trucks:,} trucks to the stream in {data}; Ctrl-C stops", file=sys.stderr)
+        where = f"in {data}" if isinstance(stores, LocalStores) else stores.stream.name
+        print(f"{trucks:,} trucks to the stream {where}; Ctrl-C stops", file=sys.stderr)
         while not stopping.is_set() and (deadline is None or time.monotonic() < deadline):
             records = [as_record(sent) for sent in fleet.tick(now_ms())]
             if records:
@@ -89,33 +92,58 @@ def ingest(
     data: DataOption = DEFAULT_DATA,
     backend: BackendOption = None,
 ) -> None:
-    """Put records on the stream, with their arrival now; the next `run` processes them."""
-    directory = local_directory(data, backend, must_exist=False)
+    """Put records on the stream, with their arrival now; the next `run`, or on aws Lambda, processes them."""
     check_sources(files)
     placed = refused = 0
-    with WriterLock(data, "ingest"):
-        directory.create()
-        with LocalStores(directory) as stores:
-            for path in files:
-                with closing(open_source(path)) as source:
-                    for chunk in source.chunks():
-                        bad = [row for row in chunk if isinstance(row, RefusedRow)]
-                        stores.rejected.put([rejected_row(source.name, row) for row in bad])
-                        records = [
-                            OutgoingRecord(row.partition_key, row.data)
-                            for row in chunk
-                            if isinstance(row, OutgoingRecord)
-                        ]
-                        never = place(stores.stream, stores.rejected, source.name, records) if records else 0
-                        placed += len(records) - never
-                        refused += len(bad) + never
+    with producing(data, backend, lock_as="ingest") as stores:
+        for path in files:
+            with closing(open_source(path)) as source:
+                for chunk in source.chunks():
+                    bad = [row for row in chunk if isinstance(row, RefusedRow)]
+                    stores.rejected.put([rejected_row(source.name, row) for row in bad])
+                    records = [
+                        OutgoingRecord(row.partition_key, row.data) for row in chunk if isinstance(row, OutgoingRecord)
+                    ]
+                    never = place(stores.stream, stores.rejected, source.name, records) if records else 0
+                    placed += len(records) - never
+                    refused += len(bad) + never
+    where = f" --data {data}" if isinstance(stores, LocalStores) else " --backend aws"
     if as_json:
         print(msgspec.json.encode({"placed": placed, "rejected": refused}).decode())
     else:
         print(
             f"{placed:,} records placed, {refused:,} rejected"
-            + (f"; see truckstream rejected --data {data}" if refused else "")
+            + (f"; see truckstream rejected{where}" if refused else "")
         )
+
+
+@contextmanager
+def producing(data: Path, backend: str | None, *, lock_as: str = "") -> Iterator[Stores]:
+    """Give the stores to a producer: a new data directory is made; what AWS needs must be configured.
+
+    Args:
+        data: the data directory of the local backend.
+        backend: the option `--backend`.
+        lock_as: the command that holds the data directory meanwhile; empty: beside a `run`.
+    """
+    if backend_of(backend) == "aws":
+        with producing_on_aws() as stores:
+            yield stores
+        return
+    directory = local_directory(data, "local", must_exist=False)
+    with WriterLock(data, lock_as) if lock_as else nullcontext():
+        directory.create()
+        with LocalStores(directory) as local:
+            yield local
+
+
+@contextmanager
+def producing_on_aws() -> Iterator["AwsStores"]:
+    """Give the stores of AWS to a producer, once what it needs is known to be there."""
+    with aws_stores() as stores:
+        stores.stream.arn()
+        stores.rejected.check()
+        yield stores
 
 
 def as_record(sent: Position | bytes) -> OutgoingRecord:

@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from truckstream.cli.backends import local_directory
+from truckstream.cli.aws_run import replay_on_aws
+from truckstream.cli.backends import backend_of, local_directory, refuse_local_options
 from truckstream.cli.feeding import Pacer, drain, feed, feed_paced, now_ms, step
 from truckstream.cli.fences import read_geofence_file
 from truckstream.cli.notify import sending
@@ -27,6 +28,7 @@ from truckstream.cli.options import (
 from truckstream.cli.placing import pays, place_aside
 from truckstream.cli.signals import terminate_as_interrupt
 from truckstream.cli.sources import Source, check_sources, open_source
+from truckstream.core.geofences import Geofence
 from truckstream.local.lock import WriterLock
 from truckstream.local.stores import LocalStores
 
@@ -57,13 +59,20 @@ def replay(
 
     Rows go in file order. A row's arrival is its `arrival` column, else its own timestamp; that is the only
     clock of the rules on late and future positions.
+
+    With --backend aws the files go onto Kinesis, which notes its own arrival time: alerts of events older than
+    15 minutes are recorded, not sent. It ends when all is placed; the consumers go on in Lambda.
     """
     from truckstream.local.runtime import REPLAY, Pipeline
 
     factor = speed_option(speed)
-    directory = local_directory(data, backend, must_exist=False)
     check_sources(files)
     imported = read_geofence_file(geofences) if geofences else None
+    if backend_of(backend) == "aws":
+        refuse_local_options(outlier_speed=outlier_speed is not None, no_notify=no_notify, webhook=bool(webhook))
+        _on_aws(files, imported.geofences if imported else (), factor, as_json=as_json)
+        return
+    directory = local_directory(data, "local", must_exist=False)
     with WriterLock(data, "replay"):
         directory.create()
         directory.set_outlier_speed(outlier_speed)
@@ -78,6 +87,16 @@ def replay(
             pipeline.maintain(now_ms(), force=True)
             seconds = time.monotonic() - started
             _summary(rows, seconds, _Counts.of(stores).since(before), data, as_json)
+
+
+def _on_aws(files: list[Path], geofences: Sequence[Geofence], factor: float, *, as_json: bool) -> None:
+    rows, refused, seconds = replay_on_aws(files, geofences, factor)
+    if as_json:
+        print(msgspec.json.encode({"rows": rows, "seconds": round(seconds, 3), "rejected": refused}).decode())
+        return
+    print(f"{rows:,} rows placed in {seconds:.1f} s, {refused:,} rejected; Lambda's consumers take them from there")
+    if refused:
+        print("See why: truckstream rejected --backend aws")
 
 
 class _Counts(msgspec.Struct):

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from truckstream.cli.backends import local_directory
+from truckstream.cli.aws_run import run_on_aws
+from truckstream.cli.backends import backend_of, local_directory, refuse_local_options
 from truckstream.cli.feeding import drain, now_ms, place
-from truckstream.cli.live import LiveStatus
+from truckstream.cli.live import LiveStatus, glance_at
 from truckstream.cli.monitor import monitor
 from truckstream.cli.notify import sending
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, OutlierOption
@@ -64,11 +65,19 @@ def run(
 
     --trucks 0 simulates none (another `truckstream simulate` may feed the stream). At the end of --duration,
     or with Ctrl-C, consumers drain and the archive is written; a restart goes on where it stopped.
+
+    With --backend aws the fleet or the source goes onto Kinesis, and the consumers run in Lambda.
     """
     from truckstream.local.runtime import Pipeline
 
-    directory = local_directory(data, backend, must_exist=False)
     wanted_faults = Faults.parse(faults)
+    if backend_of(backend) == "aws":
+        refuse_local_options(
+            port=port is not None, outlier_speed=outlier_speed is not None, no_notify=no_notify, webhook=bool(webhook)
+        )
+        run_on_aws(trucks, every, seed, wanted_faults, source, duration)
+        return
+    directory = local_directory(data, "local", must_exist=False)
     with ExitStack() as stack:
         paced = stack.enter_context(closing(PacedSource(source))) if source is not None else None
         stack.enter_context(WriterLock(data, "run"))
@@ -91,7 +100,7 @@ def run(
 
 def _live(pipeline: "Pipeline", tick: Tick, title: str, what: str, duration: float | None) -> str:
     """Run until the end of `duration` or a signal, drain, and return the last status."""
-    with stop_signals() as stopping, LiveStatus(pipeline, title) as status:
+    with stop_signals() as stopping, LiveStatus(lambda: glance_at(pipeline), title) as status:
         deadline = None if duration is None else time.monotonic() + duration
         try:
             while not stopping.is_set() and (deadline is None or time.monotonic() < deadline):

@@ -3,12 +3,13 @@
 What reads Parquet is imported by the commands that need it: the others start in a third of the time.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import typer
 
-from truckstream.cli.backends import local_directory
+from truckstream.cli.backends import open_stores
 from truckstream.cli.options import (
     DEFAULT_DATA,
     BackendOption,
@@ -98,7 +99,7 @@ def positions(
 ) -> None:
     """Print the latest position of every truck."""
     from_ms, to_ms = instant_option("--from", from_time), instant_option("--to", to_time)
-    with LocalStores(local_directory(data, backend)) as stores:
+    with open_stores(data, backend) as stores:
         latest = (track.last for track in stores.positions.list())
         rows = (
             position_row(position)
@@ -119,7 +120,7 @@ def alerts(
 ) -> None:
     """Print the alerts raised live, with the geofence version that was valid then."""
     from_ms, to_ms = instant_option("--from", from_time), instant_option("--to", to_time)
-    with LocalStores(local_directory(data, backend)) as stores:
+    with open_stores(data, backend) as stores:
         found = stores.alerts.list(truck_id=truck, from_ms=from_ms, to_ms=to_ms)
         rows = (alert_fields(alert) for alert in found)
         emit(_ALERT_COLUMNS, rows, choose(as_csv, as_json), empty="No alerts yet.")
@@ -135,10 +136,10 @@ def transitions(
     backend: BackendOption = None,
 ) -> None:
     """Print every enter and exit of the current geofences over the whole archive, late data included."""
-    from truckstream.local import answers
+    from truckstream.consumers import answers
 
     from_ms, to_ms = instant_option("--from", from_time), instant_option("--to", to_time)
-    with LocalStores(local_directory(data, backend)) as stores:
+    with open_stores(data, backend) as stores:
         found = answers.transitions(stores, truck_id=truck, from_ms=from_ms, to_ms=to_ms)
         rows = (
             {
@@ -165,10 +166,10 @@ def stats(
     backend: BackendOption = None,
 ) -> None:
     """Print hourly statistics per truck, open hours included (final = false)."""
-    from truckstream.local import answers
+    from truckstream.consumers import answers
 
     from_ms, to_ms = instant_option("--from", from_time), instant_option("--to", to_time)
-    with LocalStores(local_directory(data, backend)) as stores:
+    with open_stores(data, backend) as stores:
         table = answers.hourly_statistics(stores, refresh=refresh).select(
             trucks=None if truck is None else {truck}, from_ms=from_ms, to_ms=to_ms
         )
@@ -196,17 +197,17 @@ def rejected(
     """Print the records set aside, with the reason (--from and --to: by arrival)."""
     from_ms, to_ms = instant_option("--from", from_time), instant_option("--to", to_time)
     form = choose(as_csv, as_json)
-    with LocalStores(local_directory(data, backend)) as stores:
+    with open_stores(data, backend) as stores:
         found = (
             record
             for record in stores.rejected.list()
             if truck in (None, record.partition_key) and _within(record.arrival_ms, from_ms, to_ms)
         )
         if redrive:
-            placed, refused = stores.redrive(list(found))
+            done = stores.redrive(list(found))
             typer.echo(
-                f"{placed:,} records put on the stream again"
-                + (f"; {refused:,} stay: no stream takes them, correct their source and replay it" if refused else "")
+                f"{done.placed:,} records put on the stream again"
+                + (f"; {done.refused:,} stay: no stream takes them, correct their source" if done.refused else "")
             )
             return
 
@@ -236,14 +237,14 @@ def query(
     backend: BackendOption = None,
 ) -> None:
     """Run SQL over the archive: tables positions and hourly_stats, times in UTC."""
-    from truckstream.local import answers
-
-    with LocalStores(local_directory(data, backend)) as stores:
-        names, found = answers.query(stores, sql)
+    with open_stores(data, backend) as stores:
+        names, found = stores.query(sql)
         names = _distinct(names)
         columns = [Column(name) for name in names]
         rows = (dict(zip(names, row, strict=True)) for row in found)
         emit(columns, rows, choose(as_csv, as_json), empty="No rows.")
+        if not isinstance(stores, LocalStores) and (cost := stores.analytics.last_cost):
+            print(f"Athena read {cost.scanned_bytes:,} bytes: about {cost.usd:.6f} USD", file=sys.stderr)
 
 
 def _within(instant_ms: int, from_ms: int | None, to_ms: int | None) -> bool:

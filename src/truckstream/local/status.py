@@ -1,37 +1,18 @@
 """Lag, counts and freshness of a data directory, for `truckstream status` and the status page."""
 
-import msgspec
-
+from truckstream.core import status
+from truckstream.core.status import Status
 from truckstream.local.lock import holder_of
 from truckstream.local.stores import LocalStores
 
 CONSUMERS = ("dashboard", "geofence", "archive")
 
 
-class Lag(msgspec.Struct, frozen=True):
-    """How far a consumer is behind the stream: records, and age of the oldest unread one in ms."""
+class Lag(status.Lag, frozen=True):
+    """How far a consumer is behind the stream; here every record is counted."""
 
     records: int
     age_ms: int
-
-
-class Status(msgspec.Struct, frozen=True):
-    """One look at a data directory. Instants are ms since the epoch, None when there is none yet.
-
-    `writer`: the command and process that runs on it, empty when none does.
-    """
-
-    writer: str
-    shards: int
-    last_arrival_ms: int | None
-    consumers: dict[str, Lag]
-    trucks: int
-    newest_position_ms: int | None
-    alerts: int
-    alerts_pending: int
-    rejected: int
-    archive_files: int
-    archive_bytes: int
 
 
 def lags(stores: LocalStores, now_ms: int | None = None) -> dict[str, Lag]:
@@ -56,7 +37,7 @@ def status_of(stores: LocalStores) -> Status:
         writer=holder_of(stores.directory.root),
         shards=len(stores.stream.shards()),
         last_arrival_ms=stores.stream.last_arrival_ms() or None,
-        consumers=lags(stores),
+        consumers={**lags(stores)},
         trucks=len(latest),
         newest_position_ms=max((track.last.timestamp_ms for track in latest), default=None),
         alerts=stores.alerts.count(),

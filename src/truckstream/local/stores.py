@@ -4,23 +4,23 @@ Light on purpose: `truckstream positions` must not wait for Parquet and NumPy to
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import msgspec
-
-from truckstream.core.errors import Unavailable
+from truckstream.core.status import ArchiveSize, Status
 from truckstream.local.alerts import LocalAlerts
 from truckstream.local.archive import DirectoryArchive
 from truckstream.local.directory import DataDirectory
 from truckstream.local.geofences import LocalGeofences
 from truckstream.local.positions import LocalPositions
 from truckstream.local.rejected import LocalRejected
-from truckstream.ports import Batch, NotPlaced, OutgoingRecord, Placed, RejectedRecord
+from truckstream.ports import Batch, RejectedRecord
 
 if TYPE_CHECKING:
+    from truckstream.consumers.redriving import Redriven
+    from truckstream.local.analytics import Result
     from truckstream.local.stream import LocalStream
     from truckstream.parquet import ParquetFormat
 
@@ -28,13 +28,6 @@ if TYPE_CHECKING:
 def wall_clock_ms() -> int:
     """Return the present: arrival time of records that bring none. Never event time."""
     return time.time_ns() // 1_000_000
-
-
-class ArchiveSize(msgspec.Struct, frozen=True):
-    """Position files of the archive."""
-
-    files: int
-    size_bytes: int
 
 
 class LocalStores:
@@ -131,22 +124,34 @@ class LocalStores:
                 yield Batch(shard.shard_id, wanted)
                 after = records[-1].sequence_number
 
-    def redrive(self, records: Sequence[RejectedRecord]) -> tuple[int, int]:
-        """Put rejected records on the stream again; return how many were placed and how many never can be.
+    def received(self) -> Iterator[Batch]:
+        """Yield what the archive should hold of the records still on the stream."""
+        return self.batches("archive")
 
-        Rows that a source refused (shard id `source:...`) were no records: they stay. Raises Unavailable when the
-        stream takes no more now; what was placed is noted.
-        """
-        placed = refused = 0
-        for start in range(0, len(records), 500):
-            part = [record for record in records[start : start + 500] if not record.shard_id.startswith("source:")]
-            refused += len(records[start : start + 500]) - len(part)
-            results = self.stream.put([OutgoingRecord(record.partition_key or "-", record.payload) for record in part])
-            done = [record for record, result in zip(part, results, strict=True) if isinstance(result, Placed)]
-            self.rejected.mark_redriven(done)
-            placed += len(done)
-            left = [result for result in results if isinstance(result, NotPlaced)]
-            refused += sum(not result.retryable for result in left)
-            if any(result.retryable for result in left):
-                raise Unavailable(f"{placed:,} records placed, then the stream took no more: {left[0].reason}")
-        return placed, refused
+    def arrived_ms(self) -> int:
+        """Return the latest arrival time the stream noted, 0 when it never held a record."""
+        return self.stream.last_arrival_ms()
+
+    @property
+    def outlier_limit_kmh(self) -> float:
+        """The fastest believable speed, 0 for off."""
+        return self.settings.outlier_speed_kmh
+
+    def query(self, sql: str) -> "Result":
+        """Run SQL over the archive; return column names and rows."""
+        from truckstream.consumers import answers
+        from truckstream.local import analytics
+
+        return analytics.query(self.directory.archive, sql, hourly=lambda: answers.hourly_statistics(self))
+
+    def redrive(self, records: Iterable[RejectedRecord]) -> "Redriven":
+        """Put rejected records on the stream again."""
+        from truckstream.consumers.redriving import redrive
+
+        return redrive(self.rejected, self.stream, records)
+
+    def status(self) -> Status:
+        """Return lag, counts and freshness."""
+        from truckstream.local.status import status_of
+
+        return status_of(self)

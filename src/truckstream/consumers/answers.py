@@ -1,35 +1,63 @@
-"""Answers from the archive of a data directory: statistics, transitions, SQL, verification. They write nothing."""
+"""Answers from the archive, the same on every backend: statistics, transitions, verification. They write nothing."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from truckstream.consumers import history, statistics, verification
 from truckstream.core.alerts import Event, wants_alert
 from truckstream.core.geofences import Catalogue
 from truckstream.core.stats import HourlyTable, PositionColumns
-from truckstream.local import analytics
-from truckstream.local.stores import LocalStores
+from truckstream.ports import ArchiveFormat, ArchiveStore, Batch, GeofenceStore
 
 
-def hourly_statistics(stores: LocalStores, *, refresh: bool = False) -> HourlyTable:
+class Stores(Protocol):
+    """What the answers are made from: `LocalStores` and `AwsStores` are such."""
+
+    @property
+    def archive(self) -> ArchiveStore:
+        """The archive's files."""
+        ...
+
+    @property
+    def format(self) -> ArchiveFormat:
+        """Their format."""
+        ...
+
+    @property
+    def geofences(self) -> GeofenceStore:
+        """The geofences in force."""
+        ...
+
+    @property
+    def outlier_limit_kmh(self) -> float:
+        """The fastest believable speed, 0 for off."""
+        ...
+
+    def arrived_ms(self) -> int:
+        """Return the stream's latest arrival time, which makes hours final."""
+        ...
+
+
+def hourly_statistics(stores: Stores, *, refresh: bool = False) -> HourlyTable:
     """Return the hourly statistics, current with the archive. `refresh` trusts nothing stored."""
     return statistics.current(
         stores.archive,
         stores.format,
-        clock_ms=stores.stream.last_arrival_ms(),
-        limit_kmh=stores.settings.outlier_speed_kmh,
+        clock_ms=stores.arrived_ms(),
+        limit_kmh=stores.outlier_limit_kmh,
         force=refresh,
     )
 
 
 def transitions(
-    stores: LocalStores, *, truck_id: str | None = None, from_ms: int | None = None, to_ms: int | None = None
+    stores: Stores, *, truck_id: str | None = None, from_ms: int | None = None, to_ms: int | None = None
 ) -> Iterator[Event]:
     """Yield enter and exit of the current geofences over the whole archive."""
     return history.transitions(
         stores.archive,
         stores.format,
         stores.geofences.catalogue(),
-        limit_kmh=stores.settings.outlier_speed_kmh,
+        limit_kmh=stores.outlier_limit_kmh,
         truck_id=truck_id,
         from_ms=from_ms,
         to_ms=to_ms,
@@ -37,7 +65,7 @@ def transitions(
 
 
 def would_fire(
-    stores: LocalStores,
+    stores: Stores,
     catalogue: Catalogue,
     *,
     truck_id: str | None = None,
@@ -50,7 +78,7 @@ def would_fire(
         stores.archive,
         stores.format,
         catalogue,
-        limit_kmh=stores.settings.outlier_speed_kmh,
+        limit_kmh=stores.outlier_limit_kmh,
         truck_id=truck_id,
         from_ms=from_ms,
         to_ms=to_ms,
@@ -58,16 +86,11 @@ def would_fire(
     return (event for event in events if wants_alert(rules[event.geofence_id], event))
 
 
-def rows(stores: LocalStores) -> Iterator[PositionColumns]:
+def rows(stores: Stores) -> Iterator[PositionColumns]:
     """Yield the archive's positions date by date, unique, by truck and time."""
     return history.iterate(stores.archive, stores.format)
 
 
-def query(stores: LocalStores, sql: str) -> analytics.Result:
-    """Run SQL over the archive; return column names and rows."""
-    return analytics.query(stores.directory.archive, sql, hourly=lambda: hourly_statistics(stores))
-
-
-def verify(stores: LocalStores) -> verification.Verification:
-    """Compare the archive with the records its consumer has read from the stream."""
-    return verification.verify(stores.batches("archive"), rows(stores))
+def verify(stores: Stores, received: Iterator[Batch]) -> verification.Verification:
+    """Compare the archive with records its consumer has read from the stream."""
+    return verification.verify(received, rows(stores))
