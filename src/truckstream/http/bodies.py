@@ -1,0 +1,69 @@
+"""Reading request bodies within limits: what is too large is refused before it is held, gzip before it is inflated."""
+
+import asyncio
+import zlib
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from litestar import Request
+
+from truckstream.core.errors import InvalidInput
+from truckstream.http.problems import NotSupported, TooLarge
+
+_GZIP_WINDOW: Final = 31
+
+
+async def read_body(request: Request[Any, Any, Any], limit_bytes: int, *, inflated_bytes: int | None = None) -> bytes:
+    """Return the body, inflated when it is gzip. Raises TooLarge, NotSupported or InvalidInput."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit_bytes:
+        raise _too_large(limit_bytes)
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit_bytes:
+            raise _too_large(limit_bytes)
+        parts.append(part)
+    body = b"".join(parts)
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding == "gzip":
+        return await asyncio.to_thread(inflate, body, inflated_bytes or limit_bytes)
+    if encoding not in ("", "identity"):
+        raise NotSupported(f"Content-Encoding {encoding[:40]!r} is not read here", hint="Send it plain or as gzip.")
+    return body
+
+
+def inflate(data: bytes, limit_bytes: int) -> bytes:
+    """Return gzip data inflated, several members included. Raises TooLarge for a bomb, InvalidInput for damage."""
+    parts, room = [], limit_bytes
+    while data:
+        inflater = zlib.decompressobj(_GZIP_WINDOW)
+        try:
+            parts.append(inflater.decompress(data, room + 1))
+        except zlib.error as error:
+            raise InvalidInput(f"body: not readable as gzip ({error})") from error
+        room -= len(parts[-1])
+        if room < 0:
+            raise _too_large(limit_bytes, " when inflated")
+        if not inflater.eof:
+            raise InvalidInput("body: the gzip data ends early")
+        data = inflater.unused_data
+    return b"".join(parts)
+
+
+def decode_json(body: bytes) -> object:
+    """Return the body as JSON. Raises InvalidInput."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"body: not JSON: {error}") from error
+
+
+async def in_thread[**P, R](work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do blocking work away from the event loop."""
+    return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _too_large(limit_bytes: int, how: str = "") -> TooLarge:
+    return TooLarge(f"the body is larger than {limit_bytes:,} bytes{how}", hint="Send it in several requests.")

@@ -1,0 +1,120 @@
+"""The outermost layer: finds out who asks, refuses what no address may see, and puts safe headers on every answer."""
+
+from collections.abc import Callable, Collection
+from typing import Any, Final, Protocol, cast
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
+
+from truckstream.core.errors import TruckstreamError
+from truckstream.http.access import CALLER, LOCAL_ADMIN, SAFE_METHODS, Caller, check_host, check_origin
+from truckstream.http.problems import from_error
+
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), payment=(), usb=()"),
+    (b"x-frame-options", b"DENY"),
+)
+
+
+class Doorman(Protocol):
+    """Says who a request is from, and how often they may come."""
+
+    def caller(self, headers: dict[str, str], method: str, address: str) -> Caller:
+        """Return who asks. Raises NotAllowed or SlowDown."""
+        ...
+
+
+class OpenDoor:
+    """Everybody on this machine is admin."""
+
+    def caller(self, headers: dict[str, str], method: str, address: str) -> Caller:
+        """Return the local admin. Raises NotAllowed when the request does not name this machine."""
+        del method, address
+        check_host(headers.get("host", ""))
+        return LOCAL_ADMIN
+
+
+class Gate:
+    """An ASGI application around the real one.
+
+    `map_urls`: where maps come from beside our own origin. `changes_by_get`: says of a GET's path and query whether
+    it changes something all the same (the phone apps' way to send a position).
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        doorman: Doorman,
+        *,
+        map_urls: Collection[str] = (),
+        changes_by_get: Callable[[str, bytes], bool] = lambda path, query: False,
+    ) -> None:
+        self._app = app
+        self._doorman = doorman
+        self._changes_by_get = changes_by_get
+        self._headers = [*_HEADERS, (b"content-security-policy", content_policy(map_urls).encode())]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != ScopeType.HTTP:
+            await self._app(scope, receive, send)
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = {name.lower() for name, _ in message["headers"]}
+                headers = [*message["headers"], *(header for header in self._headers if header[0] not in own)]
+                message["headers"] = headers
+            await send(message)
+
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            cast("dict[str, Any]", scope)[CALLER] = self._caller(scope, headers)
+        except TruckstreamError as error:
+            await _refuse(error, send_safely)
+            return
+        await self._app(scope, receive, send_safely)
+
+    def _caller(self, scope: HTTPScope, headers: dict[str, str]) -> Caller:
+        method, path = scope["method"], scope["path"]
+        client = scope.get("client")
+        caller = self._doorman.caller(headers, method, client[0] if client else "")
+        if method not in SAFE_METHODS or self._changes_by_get(path, scope["query_string"]):
+            check_origin(headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site"))
+        return caller
+
+
+def content_policy(map_urls: Collection[str] = ()) -> str:
+    """Return the content security policy: our own origin, and those of maps the operator named."""
+    maps = " ".join(sorted({_origin(url) for url in map_urls}))
+    maps = f" {maps}" if maps else ""
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+        f"img-src 'self' data: blob:{maps}; connect-src 'self'{maps}; worker-src 'self' blob:; "
+        f"font-src 'self'{maps}; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+async def _refuse(error: TruckstreamError, send: Send) -> None:
+    response = from_error(error)
+    body = msgspec.json.encode(response.content)
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), str(value).encode()) for name, value in response.headers.items()]
+    start: HTTPResponseStartEvent = {
+        "type": "http.response.start",
+        "status": response.status_code or 500,
+        "headers": headers,
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": body, "more_body": False})

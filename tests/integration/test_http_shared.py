@@ -1,0 +1,116 @@
+"""What both web applications share, over real sockets: safe headers, who is let in, error answers, pages, ports."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import Litestar, get, post
+from litestar.params import FromQuery
+from tests.support.http_server import running
+
+from truckstream.core.errors import InvalidInput, InvalidSetting, Unavailable
+from truckstream.http.access import Caller, need
+from truckstream.http.gate import Gate, OpenDoor
+from truckstream.http.pages import page_handlers
+from truckstream.http.problems import HANDLERS, NotSignedIn
+from truckstream.http.serving import is_loopback, listen
+
+
+@get("/unwell", sync_to_thread=False)
+def unwell(kind: FromQuery[str]) -> str:
+    raise {"input": InvalidInput("bad"), "busy": Unavailable("busy"), "bug": RuntimeError("secret detail")}[kind]
+
+
+@get("/count", sync_to_thread=False)
+def count(number: FromQuery[int]) -> int:
+    return number
+
+
+@post("/change", guards=[need("dispatcher")], sync_to_thread=False)
+def change() -> str:
+    return "changed"
+
+
+class TokenDoor:
+    def caller(self, headers: dict[str, str], method: str, address: str) -> Caller:
+        role = {"Bearer v": "viewer", "Bearer d": "dispatcher"}.get(headers.get("authorization", ""))
+        if role is None:
+            raise NotSignedIn("no valid token came with the request")
+        return Caller(role, "someone")  # type: ignore[arg-type]
+
+
+def application(folder: Path, door: OpenDoor | TokenDoor) -> Gate:
+    app = Litestar([unwell, count, change, *page_handlers(folder)], exception_handlers=HANDLERS, openapi_config=None)
+    return Gate(app, door)
+
+
+@pytest.fixture(scope="module")
+def open_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "assets").mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>built</title>")
+    (folder / "assets" / "main-abc.js").write_text("export {}")
+    with running(application(folder, OpenDoor())) as url:
+        yield url
+
+
+def test_every_answer_carries_the_safe_headers(open_url: str) -> None:
+    for path in ("/", "/nowhere", "/count?number=1", "/pages/assets/main-abc.js"):
+        headers = httpx.get(open_url + path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "'unsafe-inline'" not in headers["content-security-policy"].split("style-src-attr")[0]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "server" not in headers
+
+
+def test_errors_say_what_is_wrong_and_keep_the_inside_to_themselves(
+    open_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for path, status, retryable in (("input", 400, False), ("busy", 503, True), ("bug", 500, False)):
+        answer = httpx.get(f"{open_url}/unwell?kind={path}")
+        assert (answer.status_code, answer.json()["retryable"]) == (status, retryable)
+        assert set(answer.json()) >= {"error", "hint", "retryable"}
+        assert "secret" not in answer.text
+    assert httpx.get(f"{open_url}/unwell?kind=busy").headers["retry-after"]
+    wrong = httpx.get(f"{open_url}/count?number=x")
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "number")
+    assert httpx.get(f"{open_url}/nowhere").json()["hint"]
+    assert httpx.put(f"{open_url}/change").status_code == 405
+
+
+def test_open_server_answers_to_this_machine_only_and_takes_changes_from_its_own_pages(open_url: str) -> None:
+    assert httpx.get(f"{open_url}/count?number=1", headers={"Host": "evil.example"}).status_code == 403
+    assert httpx.post(f"{open_url}/change").status_code == 201
+    assert httpx.post(f"{open_url}/change", headers={"Origin": open_url}).status_code == 201
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert httpx.post(f"{open_url}/change", headers=headers).status_code == 403
+
+
+def test_roles_decide_who_may_change_something(tmp_path: Path) -> None:
+    with running(application(tmp_path, TokenDoor())) as url:
+        assert httpx.post(f"{url}/change").status_code == 401
+        assert httpx.post(f"{url}/change").headers["www-authenticate"] == "Bearer"
+        assert httpx.post(f"{url}/change", headers={"Authorization": "Bearer v"}).status_code == 403
+        assert httpx.post(f"{url}/change", headers={"Authorization": "Bearer d"}).status_code == 201
+        # Without built pages the index says how to build them.
+        page = httpx.get(url, headers={"Authorization": "Bearer v"})
+        assert "scripts/pages.sh" in page.text
+
+
+def test_built_files_are_kept_and_the_index_is_asked_for_again(open_url: str) -> None:
+    assert "built" in httpx.get(open_url).text
+    assert httpx.get(open_url).headers["cache-control"] == "no-cache"
+    assert "immutable" in httpx.get(f"{open_url}/pages/assets/main-abc.js").headers["cache-control"]
+    assert httpx.get(f"{open_url}/pages/../secret").status_code == 404
+    assert httpx.get(f"{open_url}/pages/%2e%2e/%2e%2e/etc/passwd").status_code == 404
+
+
+def test_an_address_that_cannot_be_had_is_said_in_words() -> None:
+    with listen("127.0.0.1", 0) as taken, pytest.raises(InvalidSetting, match="cannot listen") as error:
+        listen("127.0.0.1", taken.getsockname()[1])
+    assert "--port" in error.value.hint
+    with pytest.raises(InvalidSetting, match="--host"):
+        listen("no.such.host.invalid", 0)
+    assert is_loopback("127.0.0.1")
+    assert not is_loopback("0.0.0.0")
