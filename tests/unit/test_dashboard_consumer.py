@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,9 +21,13 @@ def at(truck_id: str, second: int, latitude: float = 47.0) -> Position:
     return Position(truck_id, T0 + second * 1000, latitude, 8.0)
 
 
+def arrival_ms(n: int) -> int:
+    return T0 + 10**9 + n * 10
+
+
 def records(positions: Sequence[Position]) -> list[StreamRecord]:
     return [
-        StreamRecord("shard", n, T0 + 10**9, position.truck_id, encode_position(position))
+        StreamRecord("shard", n, arrival_ms(n), position.truck_id, encode_position(position))
         for n, position in enumerate(positions, start=1)
     ]
 
@@ -55,10 +60,18 @@ class World:
 
 
 def expected(positions: Sequence[Position]) -> list[Track]:
+    """What `advance` says, and when the first record that showed the newest position arrived."""
+    first: dict[tuple[str, int], int] = {}
+    for n, each in enumerate(positions, start=1):
+        first.setdefault((each.truck_id, each.timestamp_ms), arrival_ms(n))
     tracks = [
         advance(None, [each for each in positions if each.truck_id == truck_id], LIMIT_KMH) for truck_id in TRUCKS
     ]
-    return [track for track in tracks if track is not None]
+    return [
+        msgspec.structs.replace(track, received_ms=first[track.truck_id, track.seen_ms])
+        for track in tracks
+        if track is not None
+    ]
 
 
 any_positions = st.lists(

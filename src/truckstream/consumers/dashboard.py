@@ -3,8 +3,13 @@
 Only newer positions move a truck, so batches may come again or out of order. State lives in the store alone.
 """
 
+from collections.abc import Sequence
+
+import msgspec
+
 from truckstream.consumers.decoding import Decoder, decode_alone
 from truckstream.core.outliers import Track, advance
+from truckstream.core.records import ReceivedPositions
 from truckstream.ports import Batch, BatchResult, PositionStore, RejectedStore
 
 
@@ -46,7 +51,7 @@ class DashboardConsumer:
             before = stored.get(truck_id)
             after = advance(before, own.positions, self._outlier_limit_kmh)
             if after is not None and after is not before:
-                moved.append(after)
+                moved.append(_noted(after, own.rows, received))
         failed = self._positions.put_newer(moved) if moved else frozenset()
         if not failed:
             return BatchResult()
@@ -56,3 +61,10 @@ class DashboardConsumer:
             if position.truck_id in failed
         )
         return BatchResult(lowest, f"latest position of {len(failed)} truck(s) not written, first {min(failed)}")
+
+
+def _noted(track: Track, rows: Sequence[int], received: ReceivedPositions) -> Track:
+    """Return the track with the arrival of its newest position: the first record that brought it."""
+    seen_ms = track.seen_ms
+    arrival_ms = next(received.arrivals_ms[row] for row in rows if received.positions[row].timestamp_ms == seen_ms)
+    return msgspec.structs.replace(track, received_ms=arrival_ms)

@@ -31,13 +31,15 @@ _ANY_SPEED_KMH: Final = float("inf")
 class Track(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A truck's last accepted position, and what was set aside after it (in time order).
 
-    `run_count` positions were accepted since `run_since_ms`, the start or the last re-anchoring.
+    `run_count` positions were accepted since `run_since_ms`, the start or the last re-anchoring. `received_ms`: when
+    the newest position seen arrived on the stream; 0 where nobody noted it. It decides nothing.
     """
 
     last: Position
     set_aside: tuple[Position, ...] = ()
     run_count: int = 1
     run_since_ms: int = 0
+    received_ms: int = 0
 
     @property
     def truck_id(self) -> str:

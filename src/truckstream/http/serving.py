@@ -5,7 +5,7 @@ import errno
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from types import FrameType
 from typing import Final
 
@@ -57,7 +57,8 @@ def url_of(listener: socket.socket) -> str:
 class Serving(uvicorn.Server):
     """A server that ends in peace: after SIGINT or SIGTERM open requests finish and `run` returns."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, before_end: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._before_end = before_end
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -66,8 +67,16 @@ class Serving(uvicorn.Server):
             date_header=True,
             lifespan="on",
             timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=30,
+            ws="none",
         )
         super().__init__(config)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving; answers that never end by themselves are told first."""
+        if self._before_end is not None:
+            await self._before_end()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -87,11 +96,26 @@ class Serving(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def serve(app: ASGIApp, listener: socket.socket, *, ready: Callable[[], None] = lambda: None) -> None:
-    """Serve until SIGINT or SIGTERM, then close the socket. `ready` is called before the first request is taken.
+def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    ready: Callable[[Callable[[], None]], None] = lambda stop: None,
+    before_end: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM, then close the socket.
 
-    Connections queue at the bound socket already, so none made after `ready` is refused.
+    Args:
+        app: the application.
+        listener: a bound socket; connections queue there already, so none made after `ready` is refused.
+        ready: called before the first request is taken, with a function that ends the serving from any thread.
+        before_end: tells answers that never end by themselves to end.
     """
+    server = Serving(app, before_end=before_end)
+
+    def stop() -> None:
+        server.should_exit = True
+
     with contextlib.closing(listener):
-        ready()
-        Serving(app).run(sockets=[listener])
+        ready(stop)
+        server.run(sockets=[listener])

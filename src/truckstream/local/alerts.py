@@ -5,6 +5,7 @@ a cursor into it, so a receiver that is down delays no other. Late alerts are lo
 Other processes may read while one writes.
 """
 
+import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ CREATE TABLE dead_letters (
     PRIMARY KEY (receiver, place)
 ) WITHOUT ROWID;
 """
-_ALERT_COLUMNS = (
+ALERT_COLUMNS = (
     "a.alert_id, a.truck_id, a.geofence_id, a.geofence_name, a.alert_type, a.timestamp_ms,"
     " a.latitude, a.longitude, a.geofence_version, a.late"
 )
@@ -79,7 +80,7 @@ class LocalAlerts:
         self.notify = notify
         self._path = path
         self._lock = threading.Lock()
-        self._db = open_database(path, _SCHEMA, user_version=_SCHEMA_VERSION)
+        self._db = open_alerts(path)
 
     def close(self) -> None:
         """Close the file; the store is unusable afterwards."""
@@ -143,22 +144,22 @@ class LocalAlerts:
         while True:
             truck = () if truck_id is None else (truck_id,)
             page = self._rows(
-                f"SELECT {_ALERT_COLUMNS} FROM alerts a"
+                f"SELECT {ALERT_COLUMNS} FROM alerts a"
                 f" WHERE {only}(a.timestamp_ms, a.truck_id, a.alert_id) > (?, ?, ?) AND a.timestamp_ms < ?"
                 f" ORDER BY a.timestamp_ms, a.truck_id, a.alert_id LIMIT {_PAGE}",
                 (*truck, *after, before_ms),
             )
             for row in page:
-                yield _alert(row)
+                yield alert_of(row)
             if len(page) < _PAGE:
                 return
-            last = _alert(page[-1])
+            last = alert_of(page[-1])
             after = (last.timestamp_ms, last.truck_id, last.alert_id)
 
     def recent(self, limit: int) -> Sequence[Alert]:
         """Return the alerts raised last, newest first."""
-        rows = self._rows(f"SELECT {_ALERT_COLUMNS} FROM alerts a ORDER BY a.place DESC LIMIT ?", (limit,))
-        return [_alert(row) for row in rows]
+        rows = self._rows(f"SELECT {ALERT_COLUMNS} FROM alerts a ORDER BY a.place DESC LIMIT ?", (limit,))
+        return [alert_of(row) for row in rows]
 
     def count(self) -> int:
         """Return how many alerts were ever raised."""
@@ -171,10 +172,10 @@ class LocalAlerts:
     def pending(self, limit: int) -> Sequence[Alert]:
         """Return unsent alerts in the order they were committed; late ones are never pending."""
         rows = self._rows(
-            f"SELECT {_ALERT_COLUMNS} FROM outbox o JOIN alerts a USING (place) ORDER BY o.place LIMIT ?",
+            f"SELECT {ALERT_COLUMNS} FROM outbox o JOIN alerts a USING (place) ORDER BY o.place LIMIT ?",
             (limit,),
         )
-        return [_alert(row) for row in rows]
+        return [alert_of(row) for row in rows]
 
     def mark_sent(self, alert_ids: Collection[str], at_ms: int) -> None:
         """Take alerts out of the outbox after the receiver's answer."""
@@ -189,12 +190,12 @@ class LocalAlerts:
     def waiting_for(self, receiver: str, limit: int) -> Sequence[Waiting]:
         """Return the alerts this receiver has neither accepted nor lost to its dead letters, in order."""
         rows = self._rows(
-            f"SELECT o.place, o.waiting_since_ms, {_ALERT_COLUMNS} FROM outbox o JOIN alerts a USING (place)"
+            f"SELECT o.place, o.waiting_since_ms, {ALERT_COLUMNS} FROM outbox o JOIN alerts a USING (place)"
             " WHERE o.place > coalesce((SELECT done_place FROM receivers WHERE receiver = ?), 0)"
             " ORDER BY o.place LIMIT ?",
             (receiver, limit),
         )
-        return [Waiting(place, since_ms, _alert(rest)) for place, since_ms, *rest in rows]
+        return [Waiting(place, since_ms, alert_of(rest)) for place, since_ms, *rest in rows]
 
     def note_accepted(self, receiver: str, place: int, at_ms: int, receivers: Collection[str]) -> None:
         """Note that `receiver` has everything up to `place`; what all `receivers` have leaves the outbox."""
@@ -238,11 +239,11 @@ class LocalAlerts:
     def dead_letters(self) -> Sequence[DeadLetter]:
         """Return alerts that a receiver never accepted within the maximum age, in commit order."""
         rows = self._rows(
-            f"SELECT d.receiver, d.dead_ms, d.attempts, d.last_error, {_ALERT_COLUMNS}"
+            f"SELECT d.receiver, d.dead_ms, d.attempts, d.last_error, {ALERT_COLUMNS}"
             " FROM dead_letters d JOIN alerts a USING (place) ORDER BY d.place, d.receiver"
         )
         return [
-            DeadLetter(receiver, _alert(rest), dead_ms, attempts, error)
+            DeadLetter(receiver, alert_of(rest), dead_ms, attempts, error)
             for receiver, dead_ms, attempts, error, *rest in rows
         ]
 
@@ -271,10 +272,16 @@ class LocalAlerts:
             return self._db.execute(sql, values).fetchall()
 
 
+def open_alerts(path: Path) -> sqlite3.Connection:
+    """Open the file of presence, alerts and outbox."""
+    return open_database(path, _SCHEMA, user_version=_SCHEMA_VERSION)
+
+
 def _json_list(texts: Collection[str]) -> str:
     return msgspec.json.encode(list(texts)).decode()
 
 
-def _alert(row: Sequence[Any]) -> Alert:
+def alert_of(row: Sequence[Any]) -> Alert:
+    """Return the alert in a row of `ALERT_COLUMNS`."""
     values = [*row[:-1], bool(row[-1])]  # SQLite has no booleans
     return Alert(*values)

@@ -10,7 +10,7 @@ import errno
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,7 +64,9 @@ _WRONG_PATH_ERRNO = {
 }
 
 
-def open_database(path: Path, schema: str, *, user_version: int) -> sqlite3.Connection:
+def open_database(
+    path: Path, schema: str, *, user_version: int, upgrades: Mapping[int, str] | None = None
+) -> sqlite3.Connection:
     """Open the SQLite file, creating it (and its directory) with `schema` when it is new.
 
     The connection may move between threads, used by one at a time: the store that owns it guards it.
@@ -73,6 +75,7 @@ def open_database(path: Path, schema: str, *, user_version: int) -> sqlite3.Conn
         path: the database file.
         schema: SQL statements, each ended by `;`, run once, in one transaction.
         user_version: version of the schema, >= 1, kept in the file.
+        upgrades: by older version, the statements that make a file of it one of the next version.
 
     Raises:
         StorageDamaged: the file is not a database, or of another schema version.
@@ -83,7 +86,7 @@ def open_database(path: Path, schema: str, *, user_version: int) -> sqlite3.Conn
         db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
         try:
             _configure(db)
-            _apply_schema(db, path, schema, user_version)
+            _apply_schema(db, path, schema, user_version, upgrades or {})
         except BaseException:
             db.close()
             raise
@@ -159,10 +162,17 @@ def _switch_to_wal(db: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _apply_schema(db: sqlite3.Connection, path: Path, schema: str, user_version: int) -> None:
+def _apply_schema(
+    db: sqlite3.Connection, path: Path, schema: str, user_version: int, upgrades: Mapping[int, str]
+) -> None:
     if _stored_version(db) != user_version:
         with transaction(db):  # looked at again inside: another process may have created it meanwhile
             stored = _stored_version(db)
+            while stored in upgrades and stored < user_version:
+                for statement in _statements(upgrades[stored]):
+                    db.execute(statement)
+                stored += 1
+                db.execute(f"PRAGMA user_version={stored}")
             if stored == 0:
                 if db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
                     raise StorageDamaged(f"{path} is a database, but not one of truckstream's")

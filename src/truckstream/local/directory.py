@@ -5,8 +5,10 @@ stream.db       the durable stream and the consumers' checkpoints
 positions.db    the latest position of every truck
 geofences.db    geofences and their versions
 alerts.db       presence, alert log and outbox
+acknowledgements.db  who has seen to which alert
 rejected.db     records set aside, whole
 archive/        positions/date=YYYY-MM-DD/*.parquet, hourly/date=YYYY-MM-DD/hourly.parquet
+tokens.json     hashes of the access tokens, mode 0600
 alerts.ndjson   alerts as sent by the default notifier
 writer.lock     held by run, replay, ingest and compact
 """
@@ -41,7 +43,9 @@ class DataDirectory:
         self.positions = root / "positions.db"
         self.geofences = root / "geofences.db"
         self.alerts = root / "alerts.db"
+        self.acknowledgements = root / "acknowledgements.db"
         self.rejected = root / "rejected.db"
+        self.tokens = root / "tokens.json"
         self.archive = root / "archive"
         self.sent_alerts = root / "alerts.ndjson"
         self._settings = root / "settings.json"

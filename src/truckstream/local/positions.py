@@ -14,7 +14,7 @@ from truckstream.core.errors import StorageDamaged
 from truckstream.core.outliers import Track
 from truckstream.local.database import open_database, storage_errors, transaction
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE positions (
     truck_id TEXT PRIMARY KEY,
@@ -22,14 +22,22 @@ CREATE TABLE positions (
     timestamp_ms INTEGER NOT NULL,
     latitude REAL NOT NULL,
     longitude REAL NOT NULL,
-    track BLOB NOT NULL
+    track BLOB NOT NULL,
+    change INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
+CREATE INDEX positions_by_change ON positions (change);
 """
+_UPGRADES = {
+    1: """
+ALTER TABLE positions ADD COLUMN change INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX positions_by_change ON positions (change);
+"""
+}
 _PUT_NEWER = """
-INSERT INTO positions (truck_id, seen_ms, timestamp_ms, latitude, longitude, track) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO positions (truck_id, seen_ms, timestamp_ms, latitude, longitude, track, change) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (truck_id) DO UPDATE SET
     seen_ms = excluded.seen_ms, timestamp_ms = excluded.timestamp_ms,
-    latitude = excluded.latitude, longitude = excluded.longitude, track = excluded.track
+    latitude = excluded.latitude, longitude = excluded.longitude, track = excluded.track, change = excluded.change
 WHERE excluded.seen_ms > positions.seen_ms
 """
 
@@ -42,7 +50,7 @@ class LocalPositions:
         self._lock = threading.Lock()
         self._encode = msgspec.msgpack.Encoder().encode
         self._decoder = msgspec.msgpack.Decoder(Track)
-        self._db = open_database(path, _SCHEMA, user_version=_SCHEMA_VERSION)
+        self._db = open_database(path, _SCHEMA, user_version=_SCHEMA_VERSION, upgrades=_UPGRADES)
 
     def load(self, truck_ids: Collection[str]) -> dict[str, Track]:
         """Return what is stored for those of the trucks that are known."""
@@ -62,8 +70,22 @@ class LocalPositions:
             place = (last.timestamp_ms, last.latitude, last.longitude)
             rows.append((last.truck_id, track.seen_ms, *place, self._encode(track)))
         with storage_errors(self._path), self._lock, transaction(self._db):
-            self._db.executemany(_PUT_NEWER, rows)
+            change = self._last_change() + 1  # one writer at a time: changes are numbered as they commit
+            self._db.executemany(_PUT_NEWER, [(*row, change) for row in rows])
         return frozenset()
+
+    def changed_since(self, mark: str) -> tuple[Sequence[Track], str]:
+        """Return the tracks stored since the mark, and the mark to go on from; see `ports_viewing.PositionFeed`."""
+        since = int(mark) if mark.isdecimal() else -1
+        with storage_errors(self._path), self._lock:
+            # Both statements see one state: a commit between them would be told twice, never left out.
+            last = self._last_change()
+            if since > last:
+                since = -1  # of another file
+            rows = self._db.execute(
+                "SELECT truck_id, track FROM positions WHERE change > ? ORDER BY truck_id", (since,)
+            ).fetchall()
+        return [self._decode(truck_id, blob) for truck_id, blob in rows], str(last)
 
     def list(self, *, after: str = "", limit: int | None = None) -> Sequence[Track]:
         """Return tracks ordered by truck_id, from the first id greater than `after`."""
@@ -73,6 +95,9 @@ class LocalPositions:
                 (after, -1 if limit is None else limit),
             ).fetchall()
         return [self._decode(truck_id, blob) for truck_id, blob in rows]
+
+    def _last_change(self) -> int:
+        return int(self._db.execute("SELECT coalesce(max(change), 0) FROM positions").fetchone()[0])
 
     def close(self) -> None:
         """Close the file; the store is unusable afterwards."""

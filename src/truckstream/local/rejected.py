@@ -39,6 +39,7 @@ class LocalRejected:
         self._path = path
         self._db = open_database(path, _SCHEMA, user_version=_SCHEMA_VERSION)
         self._lock = threading.Lock()
+        self._reasons: tuple[tuple[int, int], list[tuple[str, int]]] | None = None
 
     def put(self, records: Sequence[RejectedRecord]) -> None:
         """Keep the records durably, all or none; entries that are there already are left as they are."""
@@ -79,6 +80,17 @@ class LocalRejected:
         with storage_errors(self._path), self._lock:
             row = self._db.execute("SELECT count(*) FROM rejected WHERE redriven = 0").fetchone()
         return int(row[0])
+
+    def reasons(self, limit: int) -> Sequence[tuple[str, int]]:
+        """Return the commonest reasons among those that wait, and how many entries have each."""
+        with storage_errors(self._path), self._lock:
+            version = int(self._db.execute("PRAGMA data_version").fetchone()[0]), self._db.total_changes
+            if self._reasons is None or self._reasons[0] != version:
+                rows = self._db.execute(
+                    "SELECT reason, count(*) FROM rejected WHERE redriven = 0 GROUP BY reason ORDER BY 2 DESC, 1"
+                ).fetchall()
+                self._reasons = version, [(str(reason), int(count)) for reason, count in rows]
+            return self._reasons[1][:limit]
 
     def mark_redriven(self, records: Sequence[RejectedRecord]) -> None:
         """Note that these were put on the stream again. They stay listed with `include_redriven`."""

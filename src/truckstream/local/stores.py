@@ -33,8 +33,11 @@ def wall_clock_ms() -> int:
 class LocalStores:
     """Ports over a data directory. Use as a context manager; closing closes what was opened."""
 
-    def __init__(self, directory: DataDirectory, *, clock: Callable[[], int] = wall_clock_ms) -> None:
+    def __init__(
+        self, directory: DataDirectory, *, clock: Callable[[], int] = wall_clock_ms, keep_for_readers: bool = True
+    ) -> None:
         self.directory = directory
+        self._keep_for_readers = keep_for_readers
         self._clock = clock
         self.settings = directory.settings()
         self._opened: list[LocalStream | LocalPositions | LocalGeofences | LocalAlerts | LocalRejected] = []
@@ -56,6 +59,7 @@ class LocalStores:
             shard_count=self.settings.shard_count,
             retention_hours=self.settings.retention_hours,
             clock=self._clock,
+            keep_for_readers=self._keep_for_readers,
         )
         self._opened.append(store)
         return store

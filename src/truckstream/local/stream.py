@@ -217,6 +217,17 @@ class LocalStream:
         """Return the latest arrival time ever appended: the stream's own clock. 0 for a new stream."""
         return max(tip.last_arrival_ms for tip in self._store.tips())
 
+    def record_count(self) -> int:
+        """Return how many records were ever appended."""
+        return sum(tip.record_count for tip in self._store.tips())
+
+    def newest(self, shard_id: str, limit: int) -> Sequence[StreamRecord]:
+        """Return the last records of the shard's last block, ascending, at most `limit`."""
+        shard = self._map.ordinal_of(shard_id)
+        spans = self._store.spans_after(shard, self.tip(shard_id) - 1, 1)
+        block = self._block(shard, spans[0]) if spans else None
+        return block.records()[-limit:] if block else []
+
     def _block(self, shard: int, span: BlockSpan) -> CachedBlock | None:
         block = self._cache.get(shard, span.first_sequence)
         if block is None:

@@ -1,1 +1,1 @@
-"""The live dashboard and the HTTP API: reads and writes through ports only, so it serves every backend."""
+"""The live dashboard's server: HTTP API, live stream and pages, over ports alone, so it serves every backend."""

@@ -1,0 +1,35 @@
+"""The ports of a backend that the web applications read."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+from truckstream.local.acknowledgements import LocalAcknowledgements
+from truckstream.local.alert_feed import LocalAlertFeed
+from truckstream.local.directory import DataDirectory
+from truckstream.local.stores import LocalStores
+from truckstream.web.sources import WebSources
+
+
+@contextmanager
+def local_sources(directory: DataDirectory) -> Iterator[WebSources]:
+    """Yield the ports over a data directory, beside whoever writes to it."""
+    from truckstream.local.health import LocalHealth
+    from truckstream.local.recent import LocalRecent
+
+    with ExitStack() as stack:
+        stores = stack.enter_context(LocalStores(directory, keep_for_readers=False))
+        stream = stores.stream
+        yield WebSources(
+            backend="local",
+            positions=stores.positions,
+            presence=stores.alerts,
+            geofences=stores.geofences,
+            alerts=stack.enter_context(closing(LocalAlertFeed(directory.alerts))),
+            acknowledgements=stack.enter_context(closing(LocalAcknowledgements(directory.acknowledgements))),
+            archive=stores.archive,
+            format=stores.format,
+            recent=LocalRecent(stream),
+            stream=stream,
+            health=LocalHealth(stores),
+            outlier_limit_kmh=stores.settings.outlier_speed_kmh,
+        )

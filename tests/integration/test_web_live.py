@@ -1,0 +1,91 @@
+"""The live stream over real HTTP: snapshot, frames, cursor, viewport, honest ages."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.web import Events, System, live, now_ms, served_directory, system, truck
+
+from truckstream.core.records import Position
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[System]:
+    with system(tmp_path / "data") as running:
+        yield running
+
+
+@pytest.fixture
+def client(running: System) -> Iterator[httpx.Client]:
+    with served_directory(running.stores.directory.root) as client:
+        yield client
+
+
+def at(truck_id: str, age_s: float = 0, latitude: float = 47.0, longitude: float = 8.0, speed: float = 50) -> Position:
+    return Position(
+        truck_id, now_ms() - round(age_s * 1000), latitude, longitude, speed, 90.0, None, None, 80.0, "running"
+    )
+
+
+def test_snapshot_holds_the_fleet_and_frames_what_changed(running: System) -> None:
+    running.send(at("TRK-1", 10), at("TRK-2", 400), at("TRK-3", 5, speed=0))
+    with served_directory(running.stores.directory.root) as client, live(client) as events:
+        name, data = events.next()
+        assert name == "snapshot"
+        assert data["counts"] == {"moving": 1, "idling": 1, "stopped": 0, "offline": 1, "never": 0, "fleet": 3}
+        assert [row[0] for row in data["trucks"]] == ["TRK-1", "TRK-2", "TRK-3"]
+        running.send(at("TRK-1", latitude=47.001), at("TRK-9"))
+        data = events.until(lambda data: len(data["trucks"]) > 0)
+        assert {row[0] for row in data["trucks"]} == {"TRK-1", "TRK-9"}
+        assert data["counts"]["fleet"] == sum(n for state, n in data["counts"].items() if state != "fleet") == 4
+
+
+def test_stream_resumes_at_its_cursor_without_a_snapshot(running: System, client: httpx.Client) -> None:
+    running.send(at("TRK-1"))
+    with live(client) as events:
+        events.until(lambda data: truck(data, "TRK-1") is not None)
+        cursor = events.cursor
+    running.send(at("TRK-2"))
+    with live(client, headers={"Last-Event-ID": cursor}) as events:
+        seen = []
+        for _ in range(3):
+            name, data = events.next()
+            assert name == "frame"
+            seen += [row[0] for row in data["trucks"]]
+            if seen:
+                break
+        assert seen == ["TRK-2"]
+    for unknown in ("00000000-1-1", "nonsense", cursor.replace("-", "-9", 1)):
+        with live(client, headers={"Last-Event-ID": unknown}) as events:
+            assert events.next()[0] == "snapshot"
+
+
+def test_trucks_outside_the_viewport_come_later_but_come(running: System, client: httpx.Client) -> None:
+    with live(client, "?bbox=170,-20,-170,20") as events:
+        stream_id = events.next()[1]["stream_id"]
+        running.send(
+            at("EAST", latitude=1, longitude=179), at("WEST", latitude=1, longitude=-179), at("FAR", longitude=0)
+        )
+        first = events.until(lambda data: truck(data, "EAST") is not None)
+        assert truck(first, "WEST") is not None
+        later = first if truck(first, "FAR") else events.until(lambda data: truck(data, "FAR") is not None)
+        assert truck(later, "FAR") is not None
+        answer = client.post(f"/api/v1/live/{stream_id}/viewport", json={"bbox": [-1, 46, 1, 48]})
+        assert answer.json() == {"bbox": [-1.0, 46.0, 1.0, 48.0]}
+        running.send(at("FAR", longitude=0.001))
+        assert truck(_next(events), "FAR") is not None
+    assert client.post(f"/api/v1/live/{stream_id}/viewport", json={"bbox": None}).status_code == 404
+
+
+def _next(events: Events) -> dict[str, object]:
+    return events.until(lambda data: len(data["trucks"]) > 0, frames=3)
+
+
+def test_heartbeat_comes_at_least_every_five_seconds(client: httpx.Client) -> None:
+    with live(client) as events:
+        first = events.next()[1]["now_ms"]
+        name, data = events.next()
+        assert name == "frame"
+        assert data["trucks"] == []
+        assert data["now_ms"] - first <= 6_500
