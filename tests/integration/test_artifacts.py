@@ -3,6 +3,7 @@
 import binascii
 import hashlib
 import importlib.util
+import io
 import json
 import platform
 import re
@@ -10,6 +11,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +19,11 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.support.cloud import Cloud, deployed
+from tests.support.cloud import ENVIRONMENT, Cloud, deployed
+from tests.support.kinesis import kinesis_session
+from tests.support.lambda_poller import LambdaMapping, Reader
 from tests.support.lambda_runtime import ACCOUNT, REGION, FunctionError, LambdaFunction, runtime_folder
+from tests.support.reference import check_latest, check_statistics, check_transitions
 
 from truckstream.aws.archive import S3Archive
 from truckstream.aws.geofences import AwsGeofences
@@ -26,10 +31,12 @@ from truckstream.aws.positions import AwsPositions
 from truckstream.aws.rejected import S3Rejected
 from truckstream.aws.session import AwsSession, AwsSettings
 from truckstream.aws.stream import KinesisStream
+from truckstream.cli.main import execute
 from truckstream.consumers.statistics import read_stats
 from truckstream.core.geofences import parse_geofences
 from truckstream.core.instants import format_instant
 from truckstream.core.records import Position, encode_position
+from truckstream.local.mapping import MappingSettings
 from truckstream.parquet import ParquetFormat
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -289,6 +296,42 @@ def test_producer_and_redrive_run_from_their_package(function: Any, session: Aws
     records = [record for shard in stream.shards() for record in stream.read(shard.shard_id, 0, 1000)]
     assert len(records) == 6
     assert b"poison" in [record.data for record in records]
+
+
+@pytest.mark.data
+def test_two_cars_trips_through_kinesis_local_and_the_packages_give_the_reference_answers(
+    function: Any, cloud: str, test_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_kinesis_local = kinesis_session(2, monkeypatch)
+    shell = ENVIRONMENT | {
+        "AWS_ENDPOINT_URL": cloud,
+        "AWS_ENDPOINT_URL_KINESIS": on_kinesis_local.client("kinesis").meta.endpoint_url,
+        "STREAM_NAME": on_kinesis_local.settings.stream_name,
+        "TRUCKSTREAM_BACKEND": "aws",
+        "OUTLIER_SPEED_KMH": "0",
+    }
+    for name, value in shell.items():
+        monkeypatch.setenv(name, value)
+    geofences = str(test_data / "geofences_envirocar.json")
+    said = printed("replay", str(test_data / "envirocar.csv.gz"), "--geofences", geofences, "--json")
+    assert json.loads(said)["rows"] == 1_303
+    stream = Reader(KinesisStream(on_kinesis_local))
+    for group, name in (("live", "dashboard"), ("live", "geofence"), ("archive", "archive")):
+        running = function(group, f"{name}_consumer", OUTLIER_SPEED_KMH="0")
+        LambdaMapping(stream, name, running.invoke, MappingSettings(400)).drain()
+    folder = test_data / "expected" / "envirocar"
+    check_statistics(printed("stats", "--csv"), folder)
+    check_transitions(printed("transitions", "--csv"), folder)
+    check_latest(printed("positions", "--csv"), folder)
+    found = json.loads(printed("verify", "--settle", "0", "--json"))
+    assert (found["ok"], found["stream_records"], found["archived"]) == (True, 1_303, 1_301)
+
+
+def printed(*arguments: str) -> str:
+    """Return what a command prints."""
+    with redirect_stdout(io.StringIO()) as said:
+        assert execute(list(arguments)) == 0
+    return said.getvalue()
 
 
 def test_missing_configuration_stops_with_the_variable(function: Any) -> None:

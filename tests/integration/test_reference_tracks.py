@@ -1,7 +1,5 @@
 """Real vehicle tracks through the installed command line, against answers two independent programs agree on."""
 
-import csv
-import gzip
 import io
 import subprocess
 import sys
@@ -9,6 +7,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
+from tests.support.reference import check_latest, check_statistics, check_transitions, expected, rows_of
 
 from truckstream.cli.main import execute
 
@@ -23,17 +22,6 @@ CASES = {
     "austin_arrival": ("austin", "austin"),
     "zurich_vans_arrival": ("zurich_vans", "zurich_vans"),
 }
-STATS_COLUMNS = [
-    "truck_id",
-    "hour",
-    "total_distance_km",
-    "average_speed_kmh",
-    "max_speed_kmh",
-    "idle_time_minutes",
-    "coordinates_count",
-]
-
-Row = dict[str, str]
 
 
 def replay(*arguments: str) -> None:
@@ -48,17 +36,6 @@ def truckstream(*arguments: str) -> str:
     with redirect_stdout(io.StringIO()) as said:
         assert execute(list(arguments)) == 0
     return said.getvalue()
-
-
-def rows_of(text: str) -> list[Row]:
-    return list(csv.DictReader(io.StringIO(text)))
-
-
-def expected(folder: Path, name: str) -> list[Row]:
-    packed = folder / f"{name}.csv.gz"
-    return rows_of(
-        gzip.decompress(packed.read_bytes()).decode() if packed.exists() else (folder / f"{name}.csv").read_text()
-    )
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -78,47 +55,17 @@ def replayed(
 
 def test_hourly_statistics_equal_the_reference(replayed: tuple[Path, Path]) -> None:
     data, folder = replayed
-    output = truckstream("stats", "--csv", "--data", str(data))
-    assert output.splitlines()[0].split(",")[: len(STATS_COLUMNS)] == STATS_COLUMNS
-    ours = {(row["truck_id"], row["hour"]): row for row in rows_of(output)}
-    theirs = {(row["truck_id"], row["hour"]): row for row in expected(folder, "hourly")}
-    assert ours.keys() == theirs.keys()
-    for key, row in theirs.items():
-        found = ours[key]
-        assert found["coordinates_count"] == row["coordinates_count"], key
-        km = float(row["total_distance_km"])
-        assert abs(float(found["total_distance_km"]) - km) <= max(2e-6, 1e-6 * km), key
-        for name in ("average_speed_kmh", "max_speed_kmh", "idle_time_minutes"):
-            assert (found[name] == "") == (row[name] == ""), (key, name)
-            if row[name]:
-                assert abs(float(found[name]) - float(row[name])) <= 1e-3, (key, name)
+    check_statistics(truckstream("stats", "--csv", "--data", str(data)), folder)
 
 
 def test_transitions_equal_the_reference(replayed: tuple[Path, Path]) -> None:
     data, folder = replayed
-    output = truckstream("transitions", "--csv", "--data", str(data))
-    columns = ["truck_id", "geofence_id", "event", "timestamp"]
-    assert output.splitlines()[0].split(",") == columns
-    ours = [tuple(row[name] for name in columns) for row in rows_of(output)]
-    theirs = [tuple(row[name] for name in columns) for row in expected(folder, "transitions")]
-    assert sorted(ours) == sorted(theirs)
+    check_transitions(truckstream("transitions", "--csv", "--data", str(data)), folder)
 
 
 def test_latest_positions_equal_the_reference(replayed: tuple[Path, Path]) -> None:
     data, folder = replayed
-    ours = {row["truck_id"]: row for row in rows_of(truckstream("positions", "--csv", "--data", str(data)))}
-    theirs = {row["truck_id"]: row for row in expected(folder, "latest")}
-    assert ours.keys() == theirs.keys()
-    for truck_id, row in theirs.items():
-        found = ours[truck_id]
-        assert (found["timestamp"], found["latitude"], found["longitude"]) == (
-            row["timestamp"],
-            row["latitude"],
-            row["longitude"],
-        )
-        for name in ("speed_kmh", "heading"):
-            assert (found[name] == "") == (row[name] == "")
-            assert not row[name] or float(found[name]) == float(row[name])
+    check_latest(truckstream("positions", "--csv", "--data", str(data)), folder)
 
 
 def test_archive_holds_every_kept_row_on_its_date(replayed: tuple[Path, Path]) -> None:

@@ -49,39 +49,14 @@ def event_of(batch: Batch) -> dict[str, Any]:
     }
 
 
-class LambdaMapping:
-    """One function on one stream. `poll` as an `EventSource`; `drain` until all is read."""
-
-    def __init__(
-        self,
-        stream: KinesisStream,
-        name: str,
-        invoke: Invoke,
-        settings: MappingSettings,
-        on_failure: OnFailure | None = None,
-    ) -> None:
-        def consume(batch: Batch) -> BatchResult:
-            failures = invoke(event_of(batch))["batchItemFailures"]
-            return BatchResult(int(failures[0]["itemIdentifier"]) if failures else None)
-
-        self.given_up: list[RejectedRecord] = []
-        self.source = EventSource(_Reader(stream), name, consume, settings, on_failure or self.given_up.extend)
-
-    def drain(self, now_ms: int = 0, polls: int = 10_000) -> None:
-        for _ in range(polls):
-            self.source.poll(now_ms, flush=True)
-            if self.source.drained:
-                return
-            now_ms += 60_000  # whatever the back-off
-        raise AssertionError(f"still not drained: {self.source.last_error!r}")
-
-
-class _Reader:
-    """`StreamReader` of a Kinesis stream, with checkpoints in memory."""
+class Reader:
+    """`StreamReader` of a Kinesis stream, with checkpoints in memory. Several mappings may share one: what was
+    read once is kept, so read it when all is written."""
 
     def __init__(self, stream: KinesisStream) -> None:
         self._stream = stream
         self._checkpoints: dict[tuple[str, str], int] = {}
+        self._kept: dict[tuple[str, int], Sequence[StreamRecord]] = {}
 
     def shards(self) -> Sequence[ShardInfo]:
         return [ShardInfo(shard.shard_id, 0, 0) for shard in self._stream.shards()]
@@ -98,11 +73,25 @@ class _Reader:
         return 0
 
     def read(self, shard_id: str, after: int, limit: int, max_bytes: int | None = None) -> Sequence[StreamRecord]:
-        return self._stream.read(shard_id, after, limit, max_bytes)
+        found: list[StreamRecord] = []
+        size = 0
+        for record in self._read(shard_id, after)[:limit]:
+            size += len(record.data)
+            if found and max_bytes is not None and size > max_bytes:
+                break
+            found.append(record)
+        return found
 
     def behind(self, shard_id: str, after: int, *, now_ms: int | None = None) -> Lag:
-        lag = self._stream.behind(shard_id, after, now_ms=now_ms)
-        return Lag(2 if lag.records is None else lag.records, lag.ms)
+        return Lag(len(self._read(shard_id, after)), 0)
+
+    def _read(self, shard_id: str, after: int) -> Sequence[StreamRecord]:
+        if (shard_id, after) not in self._kept:
+            records = self._stream.read(shard_id, after, 10_000)
+            if not records:
+                return records  # the end may move
+            self._kept[shard_id, after] = records
+        return self._kept[shard_id, after]
 
     def register_consumer(self, consumer: str) -> None: ...
 
@@ -111,3 +100,31 @@ class _Reader:
 
     def save_checkpoint(self, consumer: str, shard_id: str, sequence_number: int) -> None:
         self._checkpoints[consumer, shard_id] = sequence_number
+
+
+class LambdaMapping:
+    """One function on one stream. `poll` as an `EventSource`; `drain` until all is read."""
+
+    def __init__(
+        self,
+        stream: KinesisStream | Reader,
+        name: str,
+        invoke: Invoke,
+        settings: MappingSettings,
+        on_failure: OnFailure | None = None,
+    ) -> None:
+        def consume(batch: Batch) -> BatchResult:
+            failures = invoke(event_of(batch))["batchItemFailures"]
+            return BatchResult(int(failures[0]["itemIdentifier"]) if failures else None)
+
+        self.given_up: list[RejectedRecord] = []
+        reader = stream if isinstance(stream, Reader) else Reader(stream)
+        self.source = EventSource(reader, name, consume, settings, on_failure or self.given_up.extend)
+
+    def drain(self, now_ms: int = 0, polls: int = 10_000) -> None:
+        for _ in range(polls):
+            self.source.poll(now_ms, flush=True)
+            if self.source.drained:
+                return
+            now_ms += 60_000  # whatever the back-off
+        raise AssertionError(f"still not drained: {self.source.last_error!r}")
