@@ -83,6 +83,43 @@ def test_idle_is_empty_in_an_hour_without_speed_or_engine() -> None:
     assert (known.idle_time_minutes, unknown.idle_time_minutes) == (0, None)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "minutes", "band"),
+    [
+        (at(0), at(60, east_km=0.0501), 1.0, 0),  # by displacement where no speed is known: 3.006 km/h
+        (at(0), at(60, east_km=0.0499), 0.0, 0),
+        (at(0), at(300, east_km=5), 5.0, 6),
+        (at(0), at(300.001, east_km=5), 0.0, 0),  # a gap
+        (at(0, speed=0), at(60, east_km=1, speed=35), 1.0, 3),  # the later one's own speed, where known
+        (at(0, speed=2), at(60, east_km=1, speed=2), 0.0, 0),  # both idle
+        (at(0, engine="idle"), at(60, east_km=1, engine="idle"), 0.0, 0),
+        (at(0, speed=130), at(60, east_km=2.5, speed=150), 1.0, 12),
+    ],
+)
+def test_driving_is_what_moves_and_does_not_idle(one: Position, other: Position, minutes: float, band: int) -> None:
+    (hour,) = stats(one, other)
+    assert hour.driving_time_minutes == pytest.approx(minutes)
+    assert hour.band_ms[band] == minutes * 60_000
+    assert sum(hour.band_ms) == minutes * 60_000
+
+
+def test_gaps_within_the_hour_are_counted_and_those_between_hours_show_at_its_ends() -> None:
+    before, after = stats(at(10), at(20), at(400), at(1_000), at(3_620), at(3_630))
+    assert before.gap_count == 2
+    assert before.gap_time_minutes == pytest.approx(980 / 60)
+    assert (before.first_ms - T0, before.last_ms - T0) == (10_000, 1_000_000)
+    assert (after.gap_count, after.gap_time_minutes, after.first_ms - T0) == (0, 0, 3_620_000)
+
+
+@pytest.mark.parametrize("limit_kmh", [0, 200])
+def test_driving_of_a_track_with_a_false_position_leaves_that_out(limit_kmh: float) -> None:
+    track = [at(5 * i, east_km=0.05 * i, speed=36) for i in range(20)]
+    track[10] = at(50, east_km=500, speed=150)
+    (hour,) = stats(*track, limit_kmh=limit_kmh)
+    assert hour.driving_time_minutes == pytest.approx(95 / 60)
+    assert hour.band_ms[12] == (0 if limit_kmh else 5_000)
+
+
 def test_position_too_fast_to_be_true_adds_no_distance() -> None:
     track = [at(5 * i, east_km=0.05 * i, speed=36) for i in range(20)]
     track[10] = at(50, east_km=500, speed=150)
@@ -166,6 +203,11 @@ def test_any_split_of_the_history_gives_the_same_hours(drawn: Runs, cuts: list[f
         idle = [part.idle_time_minutes for part in parts if part.idle_time_minutes is not None]
         assert (sum(idle) if idle else None) == pytest.approx(row.idle_time_minutes)
         assert sum(part.coordinates_count for part in parts) == row.coordinates_count
+        assert [sum(bands) for bands in zip(*(part.band_ms for part in parts), strict=True)] == row.band_ms
+        assert sum(part.gap_count for part in parts) == row.gap_count
+        assert sum(part.gap_time_minutes for part in parts) == pytest.approx(row.gap_time_minutes)
+        assert min(part.first_ms for part in parts) == row.first_ms
+        assert max(part.last_ms for part in parts) == row.last_ms
 
 
 @given(runs, st.lists(st.integers(T0, T0 + 40_000_000), max_size=6), st.sampled_from([0.0, 200.0]))
@@ -181,6 +223,7 @@ def test_feeding_one_pass_in_pieces_changes_nothing(drawn: Runs, borders: list[i
     for row, one in zip(pieces.table().rows(), table.rows(), strict=True):
         assert row.total_distance_km == pytest.approx(one.total_distance_km, abs=1e-9)
         assert (row.average_speed_kmh, row.idle_time_minutes) == (one.average_speed_kmh, one.idle_time_minutes)
+        assert (row.band_ms, row.gap_count, row.first_ms) == (one.band_ms, one.gap_count, one.first_ms)
 
 
 def test_tables_are_joined_sorted_and_selected() -> None:
@@ -209,6 +252,9 @@ def test_real_tracks_give_the_reference_answers(name: str, test_data: Path) -> N
         for field in ("average_speed_kmh", "max_speed_kmh", "idle_time_minutes"):
             value = getattr(row, field)
             assert value == (pytest.approx(float(told[field]), abs=1e-3) if told[field] else None)
+        assert row.driving_time_minutes * 60_000 == pytest.approx(sum(row.band_ms))
+        assert row.hour_ms <= row.first_ms <= row.last_ms < row.hour_ms + HOUR_MS
+        assert row.driving_time_minutes + (row.idle_time_minutes or 0) + row.gap_time_minutes <= 65.0
 
 
 def load(path: Path) -> list[Position]:

@@ -18,13 +18,13 @@ from truckstream.consumers.archive_keys import HOURLY, POSITIONS, date_in, day_m
 from truckstream.consumers.compaction import is_closed
 from truckstream.consumers.history import fingerprint, read_date
 from truckstream.core.errors import StorageDamaged
-from truckstream.core.hourly_table import VALUE_COLUMNS
+from truckstream.core.hourly_table import ACTIVITY_COLUMNS, VALUE_COLUMNS
 from truckstream.core.instants import DAY_MS, date_of
 from truckstream.core.outliers import Track
 from truckstream.core.stats import HourlyPass, HourlyTable
 from truckstream.ports import ArchiveFormat, ArchiveObject, ArchiveStore
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Raise it when a rule of the statistics changes: everything is then recomputed."""
 
 _SAME_TO = 1e-9  # km, km/h, minutes: a sum in another order is no change
@@ -233,7 +233,7 @@ def _revised(table: HourlyTable, before: HourlyTable) -> HourlyTable:
 def _same(one: HourlyTable, other: HourlyTable) -> bool:
     return one.truck_id == other.truck_id and all(
         np.array_equal(getattr(one, column), getattr(other, column), equal_nan=column in VALUE_COLUMNS)
-        for column in ("hour_ms", *VALUE_COLUMNS, "final", "revision")
+        for column in ("hour_ms", *VALUE_COLUMNS, "final", "revision", *ACTIVITY_COLUMNS)
     )
 
 

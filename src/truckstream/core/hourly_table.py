@@ -1,12 +1,14 @@
 """The hourly statistics as a table: one row per truck and hour, unknown is NaN inside and empty outside."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+
+from truckstream.core.speed_bands import BAND_NAMES, BANDS
 
 VALUE_COLUMNS = (
     "total_distance_km",
@@ -15,7 +17,12 @@ VALUE_COLUMNS = (
     "idle_time_minutes",
     "coordinates_count",
 )
-_COLUMNS = ("hour_ms", *VALUE_COLUMNS, "final", "revision")
+ACTIVITY_COLUMNS = ("driving_time_minutes", "gap_time_minutes", "gap_count", "first_ms", "last_ms", "band_ms")
+"""What the reports show beside the statistics proper; never unknown."""
+
+_COLUMNS = ("hour_ms", *VALUE_COLUMNS, "final", "revision", *ACTIVITY_COLUMNS)
+
+_FIELD_OF = {"hour": "hour_ms", "first_position": "first_ms", "last_position": "last_ms"}
 
 
 class HourlyRow(msgspec.Struct, frozen=True):
@@ -30,11 +37,23 @@ class HourlyRow(msgspec.Struct, frozen=True):
     coordinates_count: int
     final: bool
     revision: int
+    driving_time_minutes: float
+    gap_time_minutes: float
+    gap_count: int
+    first_ms: int
+    last_ms: int
+    band_ms: list[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HourlyTable:
-    """Hourly statistics column by column, sorted by truck and hour."""
+    """Hourly statistics column by column, sorted by truck and hour.
+
+    `driving_time_minutes`: pairs at most 300 s apart that do not idle and lie at least 3 km/h times their span
+    apart, in the hour of the later one; `band_ms` is the same time by speed, a row of `BANDS` for each hour.
+    `gap_time_minutes`, `gap_count`: silences over 300 s between two positions of the hour; those between hours
+    show in `first_ms` and `last_ms`, the hour's first and last position.
+    """
 
     truck_id: tuple[str, ...]
     hour_ms: npt.NDArray[np.int64]
@@ -45,6 +64,12 @@ class HourlyTable:
     coordinates_count: npt.NDArray[np.int64]
     final: npt.NDArray[np.bool_]
     revision: npt.NDArray[np.int32]
+    driving_time_minutes: npt.NDArray[np.float64]
+    gap_time_minutes: npt.NDArray[np.float64]
+    gap_count: npt.NDArray[np.int64]
+    first_ms: npt.NDArray[np.int64]
+    last_ms: npt.NDArray[np.int64]
+    band_ms: npt.NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.truck_id)
@@ -61,6 +86,12 @@ class HourlyTable:
             coordinates_count=whole,
             final=whole > 0,
             revision=whole.astype(np.int32),
+            driving_time_minutes=numbers,
+            gap_time_minutes=numbers,
+            gap_count=whole,
+            first_ms=whole,
+            last_ms=whole,
+            band_ms=np.empty((0, BANDS), np.int32),
         )
 
     @classmethod
@@ -96,3 +127,22 @@ class HourlyTable:
         """Yield the rows, unknown values as None."""
         values = [[None if value != value else value for value in getattr(self, field).tolist()] for field in _COLUMNS]
         yield from map(HourlyRow, self.truck_id, *values)
+
+    def column(self, name: str) -> npt.NDArray[np.generic]:
+        """Return a column under its name in a file: instants there have no `_ms`, each speed band is one.
+
+        >>> HourlyTable.empty().column("driving_from_120_kmh_ms").shape
+        (0,)
+        """
+        if name in BAND_NAMES:
+            band: npt.NDArray[np.generic] = self.band_ms[:, BAND_NAMES.index(name)]
+            return band
+        values: npt.NDArray[np.generic] = getattr(self, _FIELD_OF.get(name, name))
+        return values
+
+    @classmethod
+    def from_columns(cls, truck_id: Sequence[str], columns: Mapping[str, npt.NDArray[np.generic]]) -> Self:
+        """Return the table of columns under their names in a file."""
+        fields = {_FIELD_OF.get(name, name): values for name, values in columns.items() if name not in BAND_NAMES}
+        bands = np.stack([columns[name] for name in BAND_NAMES], axis=1).astype(np.int32)
+        return cls(tuple(truck_id), **fields, band_ms=bands)  # type: ignore[arg-type]

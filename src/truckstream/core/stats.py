@@ -6,32 +6,26 @@ Any split of a history into windows gives the same numbers as one pass over all 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from truckstream.core.columns import (
-    ENGINE_IDLE,
-    ENGINE_OFF,
     ENGINE_UNKNOWN,
     UNKNOWN,
-    Bool,
     Int64,
     PositionColumns,
 )
-from truckstream.core.distances import distances_m
 from truckstream.core.geodesy import distance_m
 from truckstream.core.hourly_table import HourlyTable
 from truckstream.core.instants import HOUR_MS
 from truckstream.core.outliers import Track, judge
+from truckstream.core.pairs import MS_M_PER_KMH, Pairs, is_driving, is_idle
 from truckstream.core.records import Position
+from truckstream.core.speed_bands import BANDS, band_of
 
 __all__ = ["Carry", "HourlyPass", "HourlyTable", "PositionColumns", "hourly"]
 
-IDLE_PAIR_MS = 300_000
-IDLE_BELOW_KMH = 3
-_MS_M_PER_KMH = 3_600.0
 _CERTAINLY_FINE = 1 - 1e-9  # the scalar formula decides where rounding could
 
 type Carry = Mapping[str, Track]
@@ -49,6 +43,11 @@ class _Cell:
     idle_ms: int = 0
     known_count: int = 0
     count: int = 0
+    gap_ms: int = 0
+    gap_count: int = 0
+    first_ms: int = 2**62
+    last_ms: int = 0
+    band_ms: list[int] = field(default_factory=lambda: [0] * BANDS)
 
 
 def hourly(
@@ -84,7 +83,7 @@ class HourlyPass:
             self._from_ms = int(columns.timestamp_ms.min())
         starts = np.flatnonzero(np.append(True, columns.truck[1:] != columns.truck[:-1]))
         names = [columns.trucks[code] for code in columns.truck[starts].tolist()]
-        pairs = _Pairs(columns, starts, [self._tracks.get(name) for name in names])
+        pairs = Pairs(columns, starts, [self._tracks.get(name) for name in names])
         doubtful = self._doubtful(pairs, starts, names)
         self._add_cells(columns, pairs)
         self._follow(columns, starts, names, doubtful)
@@ -134,6 +133,12 @@ class HourlyPass:
             np.array([cell.count for cell in cells], np.int64),
             np.zeros(len(cells), np.bool_),
             np.ones(len(cells), np.int32),
+            np.array([sum(cell.band_ms) for cell in cells], np.float64) / 60_000,
+            np.array([cell.gap_ms for cell in cells], np.float64) / 60_000,
+            np.array([cell.gap_count for cell in cells], np.int64),
+            np.array([cell.first_ms for cell in cells], np.int64),
+            np.array([cell.last_ms for cell in cells], np.int64),
+            np.array([cell.band_ms for cell in cells], np.int32).reshape(len(cells), BANDS),
         )
 
     def _inside(self, timestamp_ms: int) -> bool:
@@ -141,11 +146,11 @@ class HourlyPass:
             self._to_ms is None or timestamp_ms < self._to_ms
         )
 
-    def _doubtful(self, pairs: "_Pairs", starts: Int64, names: list[str]) -> list[int]:
+    def _doubtful(self, pairs: "Pairs", starts: Int64, names: list[str]) -> list[int]:
         """Return which trucks (places in `starts`) need judging one by one; clear their distances."""
         if self._limit_kmh <= 0:
             return []
-        reach_m = self._limit_kmh * _CERTAINLY_FINE * pairs.gap_ms / _MS_M_PER_KMH
+        reach_m = self._limit_kmh * _CERTAINLY_FINE * pairs.gap_ms / MS_M_PER_KMH
         violated = np.logical_or.reduceat(pairs.distance_m > reach_m, starts)
         ends = np.append(starts[1:], len(pairs.distance_m))
         doubtful = []
@@ -156,10 +161,12 @@ class HourlyPass:
                 pairs.distance_m[starts[place] : ends[place]] = 0.0
         return doubtful
 
-    def _add_cells(self, columns: PositionColumns, pairs: "_Pairs") -> None:
+    def _add_cells(self, columns: PositionColumns, pairs: "Pairs") -> None:
         hour = columns.timestamp_ms // HOUR_MS
         starts = np.flatnonzero(np.append(True, (columns.truck[1:] != columns.truck[:-1]) | (hour[1:] != hour[:-1])))
         known = columns.speed != UNKNOWN
+        ends = np.append(starts[1:], len(columns))
+        silent = pairs.inner_gaps_ms(columns, hour)
         sums = (
             np.add.reduceat(pairs.distance_m, starts).tolist(),
             np.add.reduceat(np.where(known, columns.speed, 0), starts, dtype=np.int64).tolist(),
@@ -167,7 +174,12 @@ class HourlyPass:
             np.maximum.reduceat(columns.speed, starts).tolist(),
             np.add.reduceat(pairs.idle_ms, starts).tolist(),
             np.add.reduceat(known | (columns.engine != ENGINE_UNKNOWN), starts, dtype=np.int64).tolist(),
-            np.diff(np.append(starts, len(columns))).tolist(),
+            (ends - starts).tolist(),
+            np.add.reduceat(silent, starts).tolist(),
+            np.add.reduceat(silent > 0, starts, dtype=np.int64).tolist(),
+            columns.timestamp_ms[starts].tolist(),
+            columns.timestamp_ms[ends - 1].tolist(),
+            pairs.bands_ms(columns, starts).tolist(),
         )
         hours_ms = (hour[starts] * HOUR_MS).tolist()
         trucks = [columns.trucks[code] for code in columns.truck[starts].tolist()]
@@ -183,6 +195,11 @@ class HourlyPass:
             cell.idle_ms += more[4]
             cell.known_count += more[5]
             cell.count += more[6]
+            cell.gap_ms += more[7]
+            cell.gap_count += more[8]
+            cell.first_ms = min(cell.first_ms, more[9])
+            cell.last_ms = max(cell.last_ms, more[10])
+            cell.band_ms = [one + other for one, other in zip(cell.band_ms, more[11], strict=True)]
 
     def _follow(self, columns: PositionColumns, starts: Int64, names: list[str], doubtful: list[int]) -> None:
         """Bring the tracks up to date: in one step where nothing is doubtful, else position by position."""
@@ -205,62 +222,14 @@ class HourlyPass:
         before = None if track is None or verdict.reanchored else track.last
         for accepted in verdict.accepted:
             if before is not None and self._inside(accepted.timestamp_ms):
-                key = accepted.truck_id, accepted.timestamp_ms // HOUR_MS * HOUR_MS
-                self._cells[key].distance_m += distance_m(
-                    before.latitude, before.longitude, accepted.latitude, accepted.longitude
-                )
+                cell = self._cells[accepted.truck_id, accepted.timestamp_ms // HOUR_MS * HOUR_MS]
+                moved_m = distance_m(before.latitude, before.longitude, accepted.latitude, accepted.longitude)
+                cell.distance_m += moved_m
+                span_ms = accepted.timestamp_ms - before.timestamp_ms
+                if is_driving(span_ms, moved_m) and not (is_idle(before) and is_idle(accepted)):
+                    speed_kmh = accepted.speed_kmh
+                    if speed_kmh is None:
+                        speed_kmh = moved_m * MS_M_PER_KMH / span_ms
+                    cell.band_ms[band_of(speed_kmh)] += span_ms
             before = accepted
         return verdict.track
-
-
-class _Pairs:
-    """Each position with the one before it of the same truck, which may come from the carry."""
-
-    def __init__(self, columns: PositionColumns, starts: Int64, tracks: list[Track | None]) -> None:
-        before = [None if track is None else _newest(track) for track in tracks]
-        idle = _idle(columns)
-        was_idle = _shifted(idle, starts, [p is not None and _is_idle(p) for p in before])
-        self.gap_ms = columns.timestamp_ms - _shifted(
-            columns.timestamp_ms, starts, [0 if p is None else p.timestamp_ms for p in before]
-        )
-        lone = starts[[p is None for p in before]]
-        self.idle_ms = np.where(idle & was_idle & (self.gap_ms <= IDLE_PAIR_MS), self.gap_ms, 0)
-        self.idle_ms[lone] = 0
-        latitude, longitude = columns.latitude_e7 / 1e7, columns.longitude_e7 / 1e7
-        self.distance_m = distances_m(
-            _shifted(latitude, starts, [0.0 if p is None else p.latitude for p in before], keep=lone),
-            _shifted(longitude, starts, [0.0 if p is None else p.longitude for p in before], keep=lone),
-            latitude,
-            longitude,
-        )
-
-
-def _newest(track: Track) -> Position:
-    return track.set_aside[-1] if track.set_aside else track.last
-
-
-def _shifted[T: np.generic](
-    values: npt.NDArray[T],
-    starts: Int64,
-    first: list[bool] | list[int] | list[float],
-    *,
-    keep: Int64 | None = None,
-) -> npt.NDArray[T]:
-    """Return each row's predecessor, `first` for the rows at `starts`; rows of `keep` keep their own."""
-    before = np.empty_like(values)
-    before[1:] = values[:-1]
-    before[starts] = first
-    if keep is not None:
-        before[keep] = values[keep]
-    return before
-
-
-def _idle(columns: PositionColumns) -> Bool:
-    slow = (columns.speed != UNKNOWN) & (columns.speed < IDLE_BELOW_KMH * 1000)
-    idle: Bool = (columns.engine == ENGINE_IDLE) | ((columns.engine != ENGINE_OFF) & slow)
-    return idle
-
-
-def _is_idle(position: Position) -> bool:
-    slow = position.speed_kmh is not None and position.speed_kmh < IDLE_BELOW_KMH
-    return position.engine_status == "idle" or (position.engine_status != "off" and slow)

@@ -34,7 +34,7 @@ def read_hourly(data: bytes) -> tuple[HourlyTable, dict[str, str]]:
 def _array(table: HourlyTable, column: Column) -> ac.Array:
     if column.name == "truck_id":
         return file.texts(table.truck_id)
-    values = table.hour_ms if column.name == "hour" else getattr(table, column.name)
+    values = table.column(column.name)
     if column.name in MAYBE_UNKNOWN:
         return ac.Array([None if value != value else value for value in values.tolist()], file.type_of(column))
     return ac.Array.from_numpy(np.ascontiguousarray(values)).cast(file.type_of(column))
@@ -44,17 +44,14 @@ def _table(arrays: dict[str, ac.Array]) -> HourlyTable:
     for column in HOURLY_COLUMNS:
         if arrays[column.name].null_count and column.name not in MAYBE_UNKNOWN:
             raise StorageDamaged(f"a file of hourly statistics with a row without {column.name}")
-    values: dict[str, Any] = {
-        column.name: _values(arrays[column.name], column)
-        for column in HOURLY_COLUMNS
-        if column.name not in ("truck_id", "hour")
-    }
-    hour_ms = numbers_of(arrays["hour"], np.int64).values
-    return HourlyTable(tuple(arrays["truck_id"].to_pylist()), hour_ms, **values)
+    values: dict[str, Any] = {column.name: _values(arrays[column.name], column) for column in HOURLY_COLUMNS[1:]}
+    return HourlyTable.from_columns(tuple(arrays["truck_id"].to_pylist()), values)
 
 
 def _values(array: ac.Array, column: Column) -> npt.NDArray[Any]:
     if column.kind == "bool":
         return flags_of(array)
+    if column.kind == "instant":
+        return numbers_of(array, np.int64).values
     values, known = numbers_of(array, column.kind)
     return values if column.name not in MAYBE_UNKNOWN else np.where(known, values, np.nan)

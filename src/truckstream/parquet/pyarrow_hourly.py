@@ -15,10 +15,13 @@ def hourly_to_arrow(table: HourlyTable) -> pa.Table:
     """Return the statistics as an Arrow table with the archive's column types; NaN becomes null."""
     arrays = {"truck_id": pa.array(table.truck_id, pa.string()).dictionary_encode()}
     for name, kind in pyarrow_file.HOURLY_TYPES.items():
-        if name == "hour":
-            arrays[name] = pa.array(table.hour_ms).view(kind)
-        elif name != "truck_id":
-            arrays[name] = pa.array(getattr(table, name), kind, from_pandas=name in MAYBE_UNKNOWN)
+        if name == "truck_id":
+            continue
+        values = table.column(name)
+        if pa.types.is_timestamp(kind):
+            arrays[name] = pa.array(values, pa.int64()).view(kind)
+        else:
+            arrays[name] = pa.array(values, kind, from_pandas=name in MAYBE_UNKNOWN)
     return pa.table(arrays)
 
 
@@ -37,13 +40,15 @@ def read_hourly(data: bytes) -> tuple[HourlyTable, dict[str, str]]:
     missing = [name for name in pyarrow_file.HOURLY_TYPES if name not in table.column_names]
     if missing:
         raise StorageDamaged(f"a file of hourly statistics without the column {missing[0]!r}")
-    values: dict[str, npt.NDArray[np.generic]] = {
-        name: table[name].combine_chunks().to_numpy(zero_copy_only=False)
-        for name in pyarrow_file.HOURLY_TYPES
-        if name not in ("truck_id", "hour")
-    }
-    hour_ms = table["hour"].combine_chunks().view(pa.int64()).to_numpy()
-    return HourlyTable(tuple(table["truck_id"].to_pylist()), hour_ms, **values), _metadata_of(data)  # type: ignore[arg-type]
+    values = {name: _values(table[name].combine_chunks()) for name in pyarrow_file.HOURLY_TYPES if name != "truck_id"}
+    return HourlyTable.from_columns(table["truck_id"].to_pylist(), values), _metadata_of(data)
+
+
+def _values(array: pa.Array) -> npt.NDArray[np.generic]:
+    if pa.types.is_timestamp(array.type):
+        array = array.view(pa.int64())
+    values: npt.NDArray[np.generic] = array.to_numpy(zero_copy_only=False)
+    return values
 
 
 def _metadata_of(data: bytes) -> dict[str, str]:

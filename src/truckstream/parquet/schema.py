@@ -6,6 +6,8 @@ position about 5 bytes. The Arrow schema is not stored: the Parquet types say it
 
 from typing import Literal, NamedTuple
 
+from truckstream.core.speed_bands import BAND_NAMES
+
 Kind = Literal["name", "status", "text", "instant", "decimal", "int32", "int64", "float64", "bool"]
 """`name` and `status` are strings from a dictionary; `instant` is milliseconds since the epoch, UTC."""
 
@@ -59,6 +61,12 @@ HOURLY_COLUMNS = (
     Column("coordinates_count", "int64"),
     Column("final", "bool"),
     Column("revision", "int32"),
+    Column("driving_time_minutes", "float64"),
+    Column("gap_time_minutes", "float64"),
+    Column("gap_count", "int64"),
+    Column("first_position", "instant"),
+    Column("last_position", "instant"),
+    *(Column(name, "int32") for name in BAND_NAMES),
 )
 COLUMNS = {column.name: column for column in (*POSITION_COLUMNS, *DELIVERY_COLUMNS, *HOURLY_COLUMNS)}
 DECIMALS = tuple(column for column in POSITION_COLUMNS if column.kind == "decimal")
