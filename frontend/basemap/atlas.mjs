@@ -99,7 +99,8 @@ function rounded(geometry, digits) {
 
 function cities() {
   const rows = JSON.parse(readFileSync(new URL("../cities.json", folder), "utf8"));
-  const places = rows.map(([name, longitude, latitude, thousands]) => ({
+  // Districts of a city bear its name and a bracket; the city itself is there already.
+  const places = rows.filter(([name]) => !name.includes("(")).map(([name, longitude, latitude, thousands]) => ({
     type: "Feature",
     properties: { name, p: thousands },
     geometry: { type: "Point", coordinates: [longitude, latitude] },

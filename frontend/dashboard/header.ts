@@ -13,16 +13,16 @@ import type { Config, State } from "./wire";
 export interface HeaderActions {
   /** Show what the pipeline does; null while nobody has built it. */
   health: (() => void) | null;
-  /** Show and edit geofences; null as above, or when the role may not. */
+  /** Show and edit geofences; null as above. */
   geofences: (() => void) | null;
 }
 
 export function buildHeader(
   place: HTMLElement,
-  parts: { store: FleetStore; live: LiveClient; config: Config; zone: string },
+  parts: { store: FleetStore; live: LiveClient; zone: string },
   actions: HeaderActions,
-): { search: HTMLInputElement } {
-  const { store, live, config, zone } = parts;
+): { search: HTMLInputElement; configure(config: Config): void } {
+  const { store, live, zone } = parts;
   const search = element("input", {
     attributes: { type: "search", placeholder: "Search trucks  /", "aria-label": "Search trucks", maxlength: 64 },
   });
@@ -42,22 +42,13 @@ export function buildHeader(
     icon(ICONS.theme),
   );
   appearanceButton.addEventListener("click", switchAppearance);
+  const links = element("nav", { class: "links", attributes: { "aria-label": "More" } });
   append(
     place,
     element("h1", { class: "brand", text: "truckstream" }),
     counts(store),
     element("div", { class: "search", attributes: { role: "search" } }, search),
-    actions.geofences
-      ? element("button", {
-          class: "plain",
-          text: "Geofences",
-          attributes: { type: "button" },
-          on: { click: actions.geofences },
-        })
-      : null,
-    config.reports_url
-      ? element("a", { class: "reports", text: "Reports", attributes: { href: config.reports_url } })
-      : null,
+    links,
     element("div", { class: "when" }, clock, zoneName),
     appearanceButton,
     liveSign(store, live, zone, actions.health),
@@ -65,7 +56,24 @@ export function buildHeader(
   const tick = (): void => setText(clock, clockLabel(store.now(), zone, true));
   tick();
   setInterval(tick, 1000);
-  return { search };
+  const configure = (config: Config): void => {
+    const { geofences } = actions;
+    links.replaceChildren();
+    append(
+      links,
+      geofences &&
+        config.role !== "viewer" &&
+        element("button", {
+          class: "plain",
+          text: "Geofences",
+          attributes: { type: "button" },
+          on: { click: geofences },
+        }),
+      config.reports_url &&
+        element("a", { class: "button", text: "Reports", attributes: { href: config.reports_url } }),
+    );
+  };
+  return { search, configure };
 }
 
 function counts(store: FleetStore): HTMLElement {

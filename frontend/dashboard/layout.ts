@@ -50,6 +50,15 @@ export function isPhone(): boolean {
   return PHONE.matches;
 }
 
+/** Return how much of the map the panels cover, in pixels from its right and its lower edge. */
+export function coveredMap({ map, side, places }: Layout): { right: number; bottom: number } {
+  const whole = map.getBoundingClientRect();
+  const card = (places.editor.hidden ? places.truck : places.editor).getBoundingClientRect();
+  if (!isPhone()) return { right: card.width > 0 ? whole.right - card.left : 0, bottom: 0 };
+  const top = Math.min(...[card, side.getBoundingClientRect()].map((box) => (box.height > 0 ? box.top : Infinity)));
+  return { right: 0, bottom: Math.max(0, Math.min(whole.height - 80, whole.bottom - top)) };
+}
+
 /**
  * On a phone the side is a sheet over the map: a strip, half or nearly all of the screen; one of its lists at a time.
  * On a larger screen both lists stand below each other and the tabs are hidden.

@@ -8,7 +8,7 @@ import { browserZone } from "../shared/time";
 import { showProblem, startNotice } from "./connection";
 import { buildHeader } from "./header";
 import { startKeys } from "./keys";
-import { buildLayout, isPhone, startSheet } from "./layout";
+import { buildLayout, coveredMap, isPhone, startSheet } from "./layout";
 import { LiveClient } from "./live";
 import type { Source } from "./live";
 import { MapView } from "./map/view";
@@ -58,21 +58,22 @@ async function start(): Promise<void> {
   takeAddress(store, address);
   keepAddress(store, address);
 
-  const config = await readConfig(live, layout.notices);
-  const map = new MapView(layout.map, store, address);
-  const host = new PanelHost(layout.places, { store, config, map, zone, address }, (panel, error) =>
+  const config: Config = { ...UNKNOWN_CONFIG };
+  const reading = readConfig(live, layout.notices).then((told) => void Object.assign(config, told));
+  const map = new MapView(layout.map, store, address, () => coveredMap(layout));
+  const host = new PanelHost(layout.places, { store, config, map, zone, address }, reading, (panel, error) =>
     showProblem(
       layout.notices,
       `The part "${panel}" could not be loaded: ${sentenceOf(error)} Reload the page to try again.`,
     ),
   );
   const sheet = startSheet(layout, host.has("alerts"));
-  const { search } = buildHeader(
+  const { search, configure } = buildHeader(
     layout.header,
-    { store, live, config, zone },
+    { store, live, zone },
     {
       health: host.has("health") ? () => void host.open("health") : null,
-      geofences: host.has("editor") && config.role !== "viewer" ? () => void host.open("editor") : null,
+      geofences: host.has("editor") ? () => void host.open("editor") : null,
     },
   );
   host.start();
@@ -89,6 +90,8 @@ async function start(): Promise<void> {
   });
   document.body.classList.toggle("has-selection", store.selected !== null);
   map.onBox((box) => live.setViewport(box));
+  await reading;
+  configure(config);
   live.start();
   addEventListener("online", () => live.retryNow());
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && live.retryNow());

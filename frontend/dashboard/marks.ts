@@ -19,7 +19,7 @@ const ROUND = "M8 3.2a4.8 4.8 0 1 0 0 9.6 4.8 4.8 0 0 0 0-9.6z";
 export const MARKS: Record<MarkName, Mark> = {
   moving: { path: "M8 1.2 13.2 13.6 8 10.8 2.8 13.6z", hollow: false, token: "--moving" },
   "moving-unknown": { path: ROUND, hollow: false, token: "--moving" },
-  idling: { path: "M8 1.8 14.2 8 8 14.2 1.8 8z", hollow: false, token: "--idling" },
+  idling: { path: "M8 1.8 14.2 8 8 14.2 1.8 8z", hollow: false, token: "--idling-mark" },
   stopped: { path: "M3.4 3.4h9.2v9.2H3.4z", hollow: false, token: "--stopped" },
   offline: { path: ROUND, hollow: true, token: "--offline" },
   never: { path: "M5 5l6 6M11 5l-6 6", hollow: true, token: "--never" },

@@ -35,7 +35,7 @@ export interface Panel {
 export type PanelName = "list" | "truck" | "alerts" | "timeline" | "editor" | "health";
 
 interface Registration {
-  /** When the module is loaded. */
+  /** When the module is loaded. "At once" comes before the server was heard: no role, no configuration yet. */
   when: "at once" | "idle" | "selection" | "on open";
   load: () => Promise<{ mount(context: PanelContext): Panel | void }>;
 }
@@ -58,6 +58,8 @@ export class PanelHost {
   constructor(
     private readonly places: Record<PanelName, HTMLElement>,
     private readonly base: Omit<PanelContext, "place" | "open" | "close">,
+    /** Settles when the configuration is known. */
+    private readonly configured: Promise<void>,
     private readonly failed: (panel: PanelName, error: unknown) => void,
   ) {}
 
@@ -114,10 +116,10 @@ export class PanelHost {
     if (running) return running;
     const registration = PANELS[name];
     if (!registration) return Promise.resolve(null);
-    const mounting = registration
-      .load()
+    const ready = registration.when === "at once" ? Promise.resolve() : this.configured;
+    const mounting = Promise.all([registration.load(), ready])
       .then(
-        (module) =>
+        ([module]) =>
           module.mount({
             ...this.base,
             place: this.places[name],

@@ -1,7 +1,7 @@
 /**
  * The map under everything: land, borders, lakes, rivers and cities from bundled data, no outside request.
  *
- * The bundled data are right to about a kilometre, so lakes and rivers fade out where that would show; whoever has
+ * The bundled lakes and rivers are right to a few kilometres, so they fade out where that would show; whoever has
  * street tiles sets a style or a tile address, and this map steps aside. Needs MapLibre, so import it lazily.
  */
 
@@ -24,6 +24,7 @@ export const BELOW_LABELS = "base-labels-start";
 export const LABEL_FONT = ["system-ui", "sans-serif"];
 
 const FINE_FROM_ZOOM = 4.5;
+const CREDIT = "Natural Earth · GeoNames";
 
 interface Palette {
   water: string;
@@ -82,7 +83,10 @@ export function startMap(container: HTMLElement, options: BasemapOptions & Parti
   map.keyboard.disableRotation();
   map.addControl(new NavigationControl({ showCompass: false }), "bottom-right");
   map.addControl(new ScaleControl({ unit: "metric" }), "bottom-left");
-  map.addControl(new AttributionControl({ compact: true }), "bottom-left");
+  map.addControl(
+    new AttributionControl({ compact: true, ...(styleUrl ? {} : { customAttribution: CREDIT }) }),
+    "bottom-left",
+  );
   if (!styleUrl) {
     map.on("zoom", () => addDetail(map));
     map.once("load", () => addDetail(map));
@@ -96,8 +100,8 @@ function absolute(url: string): string {
   return new URL(url, location.href).href;
 }
 
-function source(url: string, attribution = "") {
-  return { type: "geojson" as const, data: absolute(url), attribution, tolerance: 0.2 };
+function source(url: string) {
+  return { type: "geojson" as const, data: absolute(url), tolerance: 0.2 };
 }
 
 const of = (kind: string): FilterSpecification => ["==", ["get", "kind"], kind];
@@ -136,7 +140,7 @@ function landLayers(
 }
 
 function waterLayers(palette: Palette): LayerSpecification[] {
-  const fading = (most: number) => ["interpolate", ["linear"], ["zoom"], 8, most, 10, 0] as never;
+  const fading = (most: number) => ["interpolate", ["linear"], ["zoom"], 6.5, most, 8, 0] as never;
   return [
     {
       id: "base-river",
@@ -144,7 +148,7 @@ function waterLayers(palette: Palette): LayerSpecification[] {
       source: "base-water",
       filter: of("river"),
       minzoom: 3,
-      maxzoom: 10,
+      maxzoom: 8,
       paint: {
         "line-color": palette.river,
         "line-width": ["interpolate", ["linear"], ["zoom"], 3, 0.4, 9, 2],
@@ -156,7 +160,7 @@ function waterLayers(palette: Palette): LayerSpecification[] {
       type: "fill",
       source: "base-water",
       filter: of("lake"),
-      maxzoom: 10,
+      maxzoom: 8,
       paint: { "fill-color": palette.water, "fill-opacity": fading(1) },
     },
   ];
@@ -193,11 +197,10 @@ function cityLayer(name: string, palette: Palette, zooms: { minzoom?: number } =
 
 function bundledStyle(now: Appearance, tilesUrl: string | null): StyleSpecification {
   const palette = PALETTES[now];
-  const credit = "Natural Earth · GeoNames";
   const style: StyleSpecification = {
     version: 8,
     sources: {
-      "base-coarse": source(coarseLandUrl, credit),
+      "base-coarse": source(coarseLandUrl),
       "base-water": source(waterUrl),
       "base-cities": source(largeCitiesUrl),
     },

@@ -21,8 +21,9 @@ export class GeofenceLayer {
   constructor(
     private readonly map: MapLibreMap,
     store: FleetStore,
-    /** Layers of trucks come after these. */
+    /** Shapes come below the names of cities, names above them: where room is short, the user's own win. */
     before: string,
+    namesBefore: string,
   ) {
     map.addSource(SHAPES, { type: "geojson", data: NOTHING, tolerance: 0.1 });
     map.addSource(NAMES, { type: "geojson", data: NOTHING });
@@ -90,7 +91,7 @@ export class GeofenceLayer {
         },
         paint: { "text-halo-width": 1.4 },
       },
-      before,
+      namesBefore,
     );
     this.paint();
     onAppearance(() => this.paint());

@@ -67,7 +67,7 @@ export class TruckLayer {
     const empty = { type: "FeatureCollection" as const, features: [] };
     map.addSource(TRUCKS, { type: "geojson", data: empty, maxzoom: 14, buffer: 32, tolerance: 0 });
     map.addSource(CHOSEN, { type: "geojson", data: empty });
-    const size = ["interpolate", ["linear"], ["zoom"], 3, 0.42, 8, 0.6, 12, 0.85, 15, 1.1] as never;
+    const size = ["interpolate", ["linear"], ["zoom"], 3, 0.5, 8, 0.72, 11, 0.95, 15, 1.2] as never;
     map.addLayer({
       id: "chosen-ring",
       type: "circle",

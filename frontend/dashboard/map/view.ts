@@ -20,6 +20,11 @@ import type { TruckLayer } from "./trucks";
 const WORLD: Box = [-180, -60, 180, 75];
 const CLOSE_ZOOM = 14;
 
+export interface Covered {
+  right: number;
+  bottom: number;
+}
+
 export class MapView {
   /** Set once the layers are there. */
   map: MapLibreMap | null = null;
@@ -37,6 +42,8 @@ export class MapView {
     private readonly container: HTMLElement,
     private readonly store: FleetStore,
     private readonly address: AddressState,
+    /** How much of the map other things cover now, in pixels from its right and its lower edge. */
+    private readonly covered: () => Covered = () => ({ right: 0, bottom: 0 }),
   ) {
     this.placed = readPlace(address.get("map")) !== null;
     this.readied = new Promise((resolve) => {
@@ -68,7 +75,7 @@ export class MapView {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.moves = hardware && !still;
     this.trucks = new TruckLayer(map, this.store, this.moves);
-    this.fences = new GeofenceLayer(map, this.store, map.getLayer(BELOW_LABELS) ? BELOW_LABELS : TRUCKS);
+    this.fences = new GeofenceLayer(map, this.store, map.getLayer(BELOW_LABELS) ? BELOW_LABELS : TRUCKS, TRUCKS);
     this.map = map;
     this.watch(map, TRUCKS);
     this.settle(map);
@@ -112,12 +119,7 @@ export class MapView {
   flyTo(longitude: number, latitude: number, zoom?: number): void {
     void this.whenReady().then((map) => {
       this.placed = true;
-      const target = {
-        center: [longitude, latitude] as [number, number],
-        zoom: zoom ?? Math.max(map.getZoom(), CLOSE_ZOOM),
-      };
-      if (this.moves) map.flyTo({ ...target, maxDuration: 1200 });
-      else map.jumpTo(target);
+      this.centerOn(map, [longitude, latitude], zoom ?? Math.max(map.getZoom(), CLOSE_ZOOM), this.moves ? 1000 : 0);
     });
   }
 
@@ -125,7 +127,9 @@ export class MapView {
   fit(box: Box): void {
     void this.whenReady().then((map) => {
       this.placed = true;
-      map.fitBounds([box[0], box[1], box[2], box[3]], { padding: 48, maxZoom: CLOSE_ZOOM, animate: this.moves });
+      const { right, bottom } = this.covered();
+      const padding = { top: 48, left: 48, right: right + 48, bottom: bottom + 48 };
+      map.fitBounds([box[0], box[1], box[2], box[3]], { padding, maxZoom: CLOSE_ZOOM, animate: this.moves });
     });
   }
 
@@ -156,10 +160,21 @@ export class MapView {
     const id = this.store.selected;
     const truck = id === null ? undefined : this.store.trucks.get(id);
     if (!map || !truck || truck.longitude === null || truck.latitude === null) return;
-    const center: [number, number] = [truck.longitude, truck.latitude];
-    const zoom = Math.max(map.getZoom(), 12);
-    if (this.moves) map.easeTo({ center, zoom, duration: 900, easing: (part) => part });
-    else map.jumpTo({ center, zoom });
+    this.centerOn(map, [truck.longitude, truck.latitude], Math.max(map.getZoom(), 12), this.moves ? 900 : 0);
+  }
+
+  /** Put a place into the middle of what the panels leave free of the map. */
+  private centerOn(map: MapLibreMap, center: [number, number], zoom: number, duration_ms: number): void {
+    const { right, bottom } = this.covered();
+    if (duration_ms > 0) {
+      const far = map.getZoom() < zoom - 2;
+      const move = { center, zoom, offset: [-right / 2, -bottom / 2] as [number, number], duration: duration_ms };
+      if (far) map.flyTo(move);
+      else map.easeTo({ ...move, easing: (part) => part });
+    } else {
+      map.jumpTo({ center, zoom });
+      map.panBy([right / 2, bottom / 2], { animate: false });
+    }
   }
 
   /** A link says where to look; else the first fleet does, once. */
