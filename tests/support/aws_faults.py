@@ -57,6 +57,11 @@ class AwsFaults:
         """Let the next calls that are sent take effect, but their answers not arrive in time."""
         self._lost[operation] += times
 
+    def clear(self) -> None:
+        """Let everything go well from now on."""
+        self._planned.clear()
+        self._lost.clear()
+
     def _plan(self, operation: str, act: Callable[[], AWSResponse | None], times: int) -> None:
         self._planned.setdefault(operation, deque()).extend([act] * times)
 
