@@ -28,8 +28,9 @@ export interface Totals {
   idle_minutes: number | null;
   positions: number;
   trucks: number;
-  trips: number;
-  stops: number;
+  /** Those that begin in the period; null where there are too many positions to look for them. */
+  trips: number | null;
+  stops: number | null;
 }
 
 export interface Day {
@@ -51,7 +52,7 @@ export interface TruckRow {
   max_speed_kmh: number | null;
   average_speed_kmh: number | null;
   positions: number;
-  trips: number;
+  trips: number | null;
 }
 
 export interface HeatMap {
@@ -100,6 +101,8 @@ export interface HourlyRow extends Row {
   max_speed_kmh: number | null;
   idle_time_minutes: number | null;
   coordinates_count: number;
+  driving_time_minutes: number | null;
+  gap_time_minutes: number | null;
 }
 
 export interface TripRow extends Row {

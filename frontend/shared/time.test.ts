@@ -14,6 +14,7 @@ import {
   offsetLabel,
   periodLabel,
   searchZones,
+  shortPeriod,
   startOfDay,
   zoneNames,
 } from "./time";
@@ -102,6 +103,9 @@ describe("labels", () => {
     expect(dayLabel("2015-09-06")).toBe("Sun 6 Sep 2015");
     expect(periodLabel("2015-09-06", "2015-09-06")).toBe("Sun 6 Sep 2015");
     expect(periodLabel("2015-09-06", "2015-09-12")).toBe("Sun 6 Sep \u2013 Sat 12 Sep 2015");
+    expect(shortPeriod("2015-08-30", "2015-09-05")).toBe("30 Aug \u2013 5 Sep");
+    expect(shortPeriod("2015-09-06", "2015-09-12")).toBe("6\u201312 Sep");
+    expect(shortPeriod("2015-09-06", "2015-09-06")).toBe("6 Sep");
     expect(periodLabel("2015-12-31", "2016-01-01")).toBe("Thu 31 Dec 2015 \u2013 Fri 1 Jan 2016");
   });
 });

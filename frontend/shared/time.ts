@@ -146,6 +146,14 @@ export function periodLabel(from: string, to: string): string {
   return `${dayLabel(from, { year: from.slice(0, 4) !== to.slice(0, 4) })} \u2013 ${dayLabel(to)}`;
 }
 
+/** `11\u201317 Nov`, `30 Aug \u2013 5 Sep`: without weekdays and years, for notes beside a period that has them. */
+export function shortPeriod(from: string, to: string): string {
+  const plain = (date: string): string => dayLabel(date, { year: false, weekday: false });
+  if (from === to) return plain(from);
+  if (from.slice(0, 7) === to.slice(0, 7)) return `${Number(from.slice(8))}\u2013${plain(to)}`;
+  return `${plain(from)} \u2013 ${plain(to)}`;
+}
+
 /** `14:05`, or `14:05:12` with seconds. */
 export function clockLabel(instant_ms: number | null | undefined, zone: string, seconds = false): string {
   if (instant_ms === null || instant_ms === undefined || !Number.isFinite(instant_ms)) return UNKNOWN;

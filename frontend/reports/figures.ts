@@ -1,0 +1,146 @@
+/** Cards of one figure: its value, its change against the period before, and its course as a small chart. */
+
+import { element } from "../shared/dom";
+import { change, count, minutes, number } from "../shared/format";
+import { addDays, clockLabel, dayLabel, shortPeriod } from "../shared/time";
+import type { Day, Fleet } from "./answers";
+import { bars, type Bar, type BarsOptions } from "./bars";
+import { daysOf, lacks } from "./model";
+import { instant, linkTo, type Site } from "./page";
+import { before } from "./periods";
+import type { View } from "./view";
+
+export type DayFigure = "distance_km" | "driving_minutes" | "idle_minutes";
+
+export interface FigureOptions {
+  title: string;
+  value: string;
+  /** Under the value: what it is compared with, or what it consists of. */
+  note: Node | string | null;
+  rows?: { changes: Partial<View>; text: string; name: string };
+  chart?: Node | null;
+}
+
+export function figure(place: Site, { title, value, note, rows, chart }: FigureOptions): HTMLElement {
+  return element(
+    "section",
+    { class: "card figure" },
+    element(
+      "header",
+      { class: "card-head" },
+      element("h2", { text: title }),
+      rows ? linkTo(place, rows.changes, rows.text, rows.name) : null,
+    ),
+    element("p", { class: "value", text: value }),
+    element("p", { class: "quiet note" }, note),
+    chart ?? null,
+  );
+}
+
+/** `+3.2 % against 30 Aug - 5 Sep (27,900 km)`. */
+export function against(
+  now: number | null,
+  then: number | null | undefined,
+  show: (value: number) => string,
+  place: Site,
+): string {
+  const earlier = before(place.view.period);
+  const words = shortPeriod(earlier.from, earlier.to);
+  const figure = (value: number): string => show(value).replaceAll(" ", "\u00a0");
+  if (then === null || then === undefined) return `Nothing known of ${words}`;
+  if (now === null) return `${words}: ${figure(then)}`;
+  const moved = change(now, then);
+  return moved === "no change"
+    ? `The same as ${words}`
+    : `${then === 0 ? "" : `${moved} against `}${words} (${figure(then)})`;
+}
+
+/** The figure by day; by hour where the period is one day and the server tells. */
+export function course(
+  place: Site,
+  fleet: Fleet,
+  key: DayFigure,
+  look: Pick<BarsOptions, "tone" | "scale" | "step"> & { show: (value: number | null) => string; name: string },
+): HTMLElement {
+  const { period, tz } = place.view;
+  if (period.from === period.to && fleet.hours?.length) {
+    return bars({
+      ...look,
+      name: `${look.name} by hour`,
+      bars: fleet.hours.map((hour) => {
+        const clock = clockLabel(instant(hour.hour), tz);
+        const value = hour.positions ? hour[key] : null;
+        return {
+          name: `${clock}: ${value === null ? "no positions" : look.show(value)}`,
+          value,
+          tick: clock.slice(0, 2),
+          href: place.href({ screen: "rows", table: "hourly" }),
+        };
+      }),
+    });
+  }
+  const days = daysOf(period, fleet.days);
+  const earlier = fleet.previous?.days ? daysOf(before(period), fleet.previous.days) : [];
+  return bars({
+    ...look,
+    name: `${look.name} by day`,
+    bars: dayBars(place, days, (day) => day[key], look.show),
+    before: earlier.map((day) => (day?.positions ? day[key] : null)),
+  });
+}
+
+/** `Wed 18` within about a week, `18 Nov` beyond. */
+export function dayTick(date: string, days: number): string {
+  const words = dayLabel(date, { year: false });
+  return days <= 10 ? words.split(" ").slice(0, 2).join(" ") : words.split(" ").slice(1).join(" ");
+}
+
+/** A step of a scale of minutes. */
+export function timeStep(value: number): string {
+  return value > 0 && value < 60
+    ? `${number(value, value % 1 ? 1 : 0)} min`
+    : `${number(value / 60, (value / 60) % 1 ? 1 : 0)} h`;
+}
+
+/** A step of any other scale. */
+export const plainStep = (value: number): string => number(value, value % 1 ? 1 : 0);
+
+/** Columns for days: gaps as gaps, days of 23 or 25 hours marked, each leading to the day alone. */
+export function dayBars(
+  place: Site,
+  days: (Day | null)[],
+  value: (day: Day) => number | null,
+  show: (value: number | null) => string,
+): Bar[] {
+  return days.map((day, at) => {
+    const date = day?.date ?? addDays(place.view.period.from, at);
+    const figure = day?.positions ? value(day) : null;
+    const odd = day && day.hours !== 24 ? `${number(day.hours, day.hours % 1 ? 1 : 0)} h` : null;
+    const words = [`${dayLabel(date)}: ${figure === null ? "no positions" : show(figure)}`];
+    if (odd) words.push(`day of ${odd}`);
+    if (figure !== null && lacks(day)) words.push("data missing");
+    return {
+      name: words.join(", "),
+      value: figure,
+      tick: dayTick(date, days.length),
+      lacking: figure !== null && lacks(day),
+      mark: odd,
+      href: place.href({ period: { from: date, to: date } }),
+    };
+  });
+}
+
+/** Whether all is there: in a word or two, and why not. */
+export function completeness(place: Site, fleet: Fleet): { value: string; note: string } {
+  const days = daysOf(place.view.period, fleet.days);
+  const lacking = days.filter(lacks).length;
+  const empty = days.filter((day) => !day?.positions).length;
+  const silent = fleet.days.reduce((sum, day) => sum + (day.gap_minutes ?? 0), 0);
+  const note = silent ? `${minutes(silent)} of silence, all trucks together` : "No truck fell silent on the road";
+  if (!lacking) return { value: silent ? "Complete but for moments" : "Complete", note };
+  const missing = empty ? `${count(empty, "day")} without positions` : "";
+  return {
+    value: `Missing on ${number(lacking)} of ${count(days.length, "day")}`,
+    note: [missing, silent ? note : ""].filter(Boolean).join("; ") || note,
+  };
+}

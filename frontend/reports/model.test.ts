@@ -1,0 +1,138 @@
+import { describe, expect, test } from "vitest";
+import type { Day, TruckRow } from "./answers";
+import {
+  daysOf,
+  fleetHours,
+  heatRows,
+  idleShare,
+  joined,
+  lacks,
+  median,
+  minuteScale,
+  scale,
+  sorted,
+  standouts,
+} from "./model";
+
+const truck = (truck_id: string, changes: Partial<TruckRow> = {}): TruckRow => ({
+  truck_id,
+  distance_km: 100,
+  driving_minutes: 200,
+  idle_minutes: 20,
+  max_speed_kmh: 80,
+  average_speed_kmh: 30,
+  positions: 1000,
+  trips: 4,
+  ...changes,
+});
+
+describe("scales", () => {
+  test("a scale ends at or above the largest value, in round steps", () => {
+    expect(scale(28797)).toEqual({ top: 30000, steps: [0, 10000, 20000, 30000] });
+    expect(scale(9.3).steps).toEqual([0, 2.5, 5, 7.5, 10]);
+    expect(scale(0)).toEqual({ top: 1, steps: [0, 1] });
+    for (const largest of [0.003, 1, 7, 99, 100, 101, 12345.6, 4e6]) {
+      const { top, steps } = scale(largest);
+      expect(top).toBeGreaterThanOrEqual(largest * 0.9999);
+      expect(steps.length).toBeLessThanOrEqual(5);
+    }
+  });
+  test("minutes get steps of hours", () => {
+    expect(minuteScale(300).steps.map((step) => step / 60)).toEqual([0, 2, 4, 6]);
+    expect(minuteScale(45).top).toBe(60);
+  });
+});
+
+test("the median leaves unknown values out", () => {
+  expect(median([3, null, 1, 2])).toBe(2);
+  expect(median([1, 2, undefined, 4, 3])).toBe(2.5);
+  expect(median([null])).toBeNull();
+});
+
+describe("days", () => {
+  const day = (date: string, changes: Partial<Day> = {}): Day => ({
+    date,
+    hours: 24,
+    distance_km: 1,
+    driving_minutes: 1,
+    idle_minutes: 1,
+    positions: 5,
+    gap_minutes: 0,
+    ...changes,
+  });
+  test("a day the server does not have stays a gap", () => {
+    const days = daysOf({ from: "2024-01-01", to: "2024-01-03" }, [day("2024-01-03"), day("2024-01-01")]);
+    expect(days.map((found) => found?.date ?? null)).toEqual(["2024-01-01", null, "2024-01-03"]);
+  });
+  test("a day lacks data without positions, or when a fiftieth of its trucks' time is silence", () => {
+    expect(lacks(null)).toBe(true);
+    expect(lacks(day("2024-01-01", { positions: 0 }))).toBe(true);
+    expect(lacks(day("2024-01-01", { gap_minutes: 12 }))).toBe(true);
+    expect(lacks(day("2024-01-01", { gap_minutes: 12, driving_minutes: 2000 }))).toBe(false);
+    expect(lacks(day("2024-01-01", { gap_minutes: null }))).toBe(false);
+    expect(lacks(day("2024-01-01"))).toBe(false);
+  });
+});
+
+describe("trucks that stand out", () => {
+  const fleet = Array.from({ length: 20 }, (_, place) => truck(`T-${place}`, { distance_km: 100 + place }));
+  test("a uniform fleet has none", () => {
+    expect(standouts(fleet)).toEqual([]);
+  });
+  test("long idling and a missing day are found, the strangest first", () => {
+    const odd = [...fleet, truck("IDLER", { idle_minutes: 300 }), truck("SILENT", { positions: 3, distance_km: 110 })];
+    const found = standouts(odd);
+    expect(found.map(({ truck_id }) => truck_id)).toEqual(["IDLER", "SILENT"]);
+    expect(found[0]).toMatchObject({ measure: "idle_minutes", value: 300, median: 20 });
+    expect(found[1]).toMatchObject({ measure: "positions", value: 3 });
+  });
+  test("one truck fills one line only", () => {
+    const odd = [...fleet, truck("ODD", { idle_minutes: 900, max_speed_kmh: 400, distance_km: 9000 })];
+    expect(standouts(odd).filter(({ truck_id }) => truck_id === "ODD")).toHaveLength(1);
+  });
+  test("three trucks are too few to tell", () => {
+    expect(standouts([truck("A"), truck("B"), truck("C", { distance_km: 9999 })])).toEqual([]);
+  });
+});
+
+test("rows are sorted by number or by name with numbers in it, unknown last", () => {
+  const rows = [
+    truck("T-10", { distance_km: 5 }),
+    truck("T-9", { distance_km: null }),
+    truck("T-1", { distance_km: 7 }),
+  ];
+  const ids = (sort: string): string[] => sorted(rows, sort).map(({ truck_id }) => truck_id);
+  expect(ids("truck_id")).toEqual(["T-1", "T-9", "T-10"]);
+  expect(ids("distance_km")).toEqual(["T-10", "T-1", "T-9"]);
+  expect(ids("-distance_km")).toEqual(["T-1", "T-10", "T-9"]);
+});
+
+test("the heat map can be read in another order and summed by hour", () => {
+  const map = {
+    trucks: ["A", "B"],
+    hours: ["2024-01-01T00:00:00.000Z", "2024-01-01T01:00:00.000Z", "2024-01-01T02:00:00.000Z"],
+    minutes: [
+      [10, null, null],
+      [5, 7, null],
+    ],
+  };
+  expect(heatRows(map, ["B", "gone", "A"]).map(({ truck_id }) => truck_id)).toEqual(["B", "A"]);
+  expect(fleetHours(map)).toEqual([15, 7, null]);
+});
+
+test("a truck of only one period is compared with nothing", () => {
+  const rows = joined([truck("A"), truck("NEW")], [truck("A", { distance_km: 90 }), truck("GONE")]);
+  expect(
+    rows.map(({ truck_id, now, then }) => [truck_id, now?.distance_km ?? null, then?.distance_km ?? null]),
+  ).toEqual([
+    ["A", 100, 90],
+    ["NEW", 100, null],
+    ["GONE", null, 100],
+  ]);
+});
+
+test("the share of idling is unknown without engine time", () => {
+  expect(idleShare({ driving_minutes: 75, idle_minutes: 25 })).toBe(0.25);
+  expect(idleShare({ driving_minutes: 0, idle_minutes: 0 })).toBeNull();
+  expect(idleShare({ driving_minutes: 60, idle_minutes: null })).toBeNull();
+});

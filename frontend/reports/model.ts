@@ -1,0 +1,167 @@
+/** Figures made from the answers: scales, medians, and which trucks stand out. Pure, no page. */
+
+import type { Day, Fleet, HeatMap, TruckRow } from "./answers";
+import { dates, type Period } from "./periods";
+
+const known = (value: number | null | undefined): value is number =>
+  value !== null && value !== undefined && Number.isFinite(value);
+
+/** The middle value of those known; null when none is. */
+export function median(values: readonly (number | null | undefined)[]): number | null {
+  const sorted = values.filter(known).sort((one, other) => one - other);
+  if (!sorted.length) return null;
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] as number;
+  return sorted.length % 2 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
+}
+
+/** A round top of a scale that starts at 0, and its steps: at most `most` of them. */
+export function scale(largest: number, most = 4): { top: number; steps: number[] } {
+  if (!(largest > 0)) return { top: 1, steps: [0, 1] };
+  const rough = largest / most;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 2.5, 5, 10].map((size) => size * power).find((size) => size * most >= largest * 0.9999) as number;
+  const count = Math.ceil(largest / step - 1e-9);
+  const steps = Array.from({ length: count + 1 }, (_, place) => Number((place * step).toPrecision(12)));
+  return { top: steps.at(-1) as number, steps };
+}
+
+/** Round steps for minutes: hours where there are many. */
+export function minuteScale(largest: number, most = 4): { top: number; steps: number[] } {
+  if (largest <= 60) return scale(largest, most);
+  const hours = scale(largest / 60, most);
+  return { top: hours.top * 60, steps: hours.steps.map((step) => step * 60) };
+}
+
+/** The days of a period in order; null where the server has none. */
+export function daysOf(period: Period, days: readonly Day[]): (Day | null)[] {
+  const byDate = new Map(days.map((day) => [day.date, day]));
+  return dates(period).map((date) => byDate.get(date) ?? null);
+}
+
+/** A day lacks data when more than this share of its trucks' time (driving, idling, silent) is silence. */
+const LACKING_SHARE = 0.02;
+
+/** Whether data is missing on a day: nothing at all, or more than a little time without positions. */
+export function lacks(day: Day | null): boolean {
+  if (day === null || day.positions === 0) return true;
+  const silent = day.gap_minutes ?? 0;
+  return silent > LACKING_SHARE * ((day.driving_minutes ?? 0) + (day.idle_minutes ?? 0) + silent);
+}
+
+export type Measure = "distance_km" | "driving_minutes" | "idle_minutes" | "idle_share" | "max_speed_kmh" | "positions";
+
+/** A truck far from the fleet's middle, in one measure. */
+export interface Standout {
+  truck_id: string;
+  measure: Measure;
+  value: number;
+  median: number;
+  /** How many median absolute deviations away. */
+  score: number;
+}
+
+export function measureOf(row: TruckRow, measure: Measure): number | null {
+  if (measure !== "idle_share") return row[measure];
+  const engine = (row.driving_minutes ?? 0) + (row.idle_minutes ?? 0);
+  return known(row.idle_minutes) && engine > 0 ? row.idle_minutes / engine : null;
+}
+
+const HIGH: Measure[] = ["idle_minutes", "idle_share", "max_speed_kmh", "distance_km"];
+const LOW: Measure[] = ["distance_km", "positions"];
+
+/**
+ * Trucks that stand out, the strangest first: more than `least` median absolute deviations from the median.
+ *
+ * At most one entry per truck and `perMeasure` per measure, so that one odd truck does not fill the list. The
+ * deviation counts as at least a tenth of the median: in a uniform fleet small differences mean nothing.
+ */
+export function standouts(rows: readonly TruckRow[], most = 5, least = 3, perMeasure = 2): Standout[] {
+  if (rows.length < 4) return [];
+  const found: Standout[] = [];
+  for (const [measures, sign] of [
+    [HIGH, 1],
+    [LOW, -1],
+  ] as const) {
+    for (const measure of measures) {
+      const values = rows.map((row) => measureOf(row, measure));
+      const middle = median(values);
+      if (middle === null) continue;
+      const spread = median(values.map((value) => (known(value) ? Math.abs(value - middle) : null))) as number;
+      const unit = Math.max(spread, Math.abs(middle) / 10, 1e-9);
+      rows.forEach((row, place) => {
+        const value = values[place];
+        if (!known(value)) return;
+        const score = (sign * (value - middle)) / unit;
+        if (score > least) found.push({ truck_id: row.truck_id, measure, value, median: middle, score });
+      });
+    }
+  }
+  found.sort((one, other) => other.score - one.score || one.truck_id.localeCompare(other.truck_id));
+  const seen = new Set<string>();
+  const used = new Map<Measure, number>();
+  return found
+    .filter(({ truck_id, measure }) => {
+      const times = used.get(measure) ?? 0;
+      if (seen.has(truck_id) || times >= perMeasure) return false;
+      seen.add(truck_id);
+      used.set(measure, times + 1);
+      return true;
+    })
+    .slice(0, most);
+}
+
+/** Sorted by a column (`-` first: descending); unknown comes last either way, ties by truck. */
+export function sorted<Row extends object>(rows: readonly Row[], sort: string): Row[] {
+  const descending = sort.startsWith("-");
+  const key = (descending ? sort.slice(1) : sort) as keyof Row;
+  const compare = (one: unknown, other: unknown): number =>
+    typeof one === "number" && typeof other === "number"
+      ? one - other
+      : String(one).localeCompare(String(other), "en", { numeric: true });
+  return rows
+    .map((row, place) => ({ row, place }))
+    .sort((one, other) => {
+      const [first, second] = [one.row[key], other.row[key]];
+      const [noFirst, noSecond] = [first ?? null, second ?? null].map((value) => value === null);
+      if (noFirst || noSecond) return noFirst && noSecond ? one.place - other.place : noFirst ? 1 : -1;
+      return (descending ? -compare(first, second) : compare(first, second)) || one.place - other.place;
+    })
+    .map(({ row }) => row);
+}
+
+/** The heat map's rows in another order of trucks; trucks it does not have are left out. */
+export function heatRows(map: HeatMap, trucks: readonly string[]): { truck_id: string; minutes: (number | null)[] }[] {
+  const places = new Map(map.trucks.map((truck_id, place) => [truck_id, place]));
+  return trucks.flatMap((truck_id) => {
+    const place = places.get(truck_id);
+    return place === undefined ? [] : [{ truck_id, minutes: map.minutes[place] ?? [] }];
+  });
+}
+
+/** Minutes driven by the whole fleet in each hour of the heat map; null where no truck sent anything. */
+export function fleetHours(map: HeatMap): (number | null)[] {
+  return map.hours.map((_, hour) => {
+    const cells = map.minutes.map((row) => row[hour]).filter(known);
+    return cells.length ? cells.reduce((sum, minutes) => sum + minutes, 0) : null;
+  });
+}
+
+/** Both periods' trucks, joined; a truck of only one of them has nulls for the other. */
+export function joined(
+  now: readonly TruckRow[],
+  then: readonly TruckRow[],
+): { truck_id: string; now: TruckRow | null; then: TruckRow | null }[] {
+  const before = new Map(then.map((row) => [row.truck_id, row]));
+  const here = new Set(now.map((row) => row.truck_id));
+  return [
+    ...now.map((row) => ({ truck_id: row.truck_id, now: row, then: before.get(row.truck_id) ?? null })),
+    ...then.filter((row) => !here.has(row.truck_id)).map((row) => ({ truck_id: row.truck_id, now: null, then: row })),
+  ];
+}
+
+/** Share of the fleet's engine time spent idling. */
+export function idleShare(totals: Pick<Fleet["totals"], "driving_minutes" | "idle_minutes">): number | null {
+  const engine = (totals.driving_minutes ?? 0) + (totals.idle_minutes ?? 0);
+  return known(totals.idle_minutes) && engine > 0 ? totals.idle_minutes / engine : null;
+}
