@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import pytest
 import typer
 
 from truckstream.cli.main import app, execute
+from truckstream.local.directory import DataDirectory
 from truckstream.local.lock import WriterLock
+from truckstream.local.stores import LocalStores
 
 POSITIONS = """truck_id,timestamp,latitude,longitude,speed_kmh,heading,engine_status
 A,2024-01-15T10:00:00.000Z,47.0000000,8.0000000,30,90,running
@@ -310,6 +313,31 @@ def test_ingested_records_wait_for_the_next_run(tmp_path: Path, capsys: pytest.C
 
 
 HEADER = "truck_id,timestamp,latitude,longitude\n"
+
+
+def test_a_producer_above_a_shards_limits_slows_down_and_loses_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, data = tmp_path / "busy.csv", ["--data", str(tmp_path / "data")]
+    rows = [f"A,2024-01-15T{10 + n // 3600}:{n // 60 % 60:02d}:{n % 60:02d}Z,47,8" for n in range(2_200)]
+    source.write_text(HEADER + "\n".join(rows))
+    began = time.monotonic()
+    assert execute(["ingest", str(source), "--shard-limits", "--json", *data]) == 0
+    assert json.loads(capsys.readouterr().out) == {"placed": 2_200, "rejected": 0}
+    assert time.monotonic() - began > 1.0  # 1,000 records of one truck a second
+    with LocalStores(DataDirectory(tmp_path / "data")) as stores:
+        records = [
+            record for shard in stores.stream.shards() for record in stores.stream.read(shard.shard_id, 0, 9_999)
+        ]
+    times = [json.loads(record.data)["timestamp"] for record in records]
+    assert times == sorted(times)
+    assert len(times) == 2_200
+    assert execute(["run", "--trucks", "0", "--duration", "1", "--shard-limits", *data]) == 0
+    capsys.readouterr()
+    assert execute(["verify", "--json", *data]) == 0
+    assert json.loads(capsys.readouterr().out)["archived"] == 2_200
+    assert execute(["simulate", "--shard-limits", "--backend", "aws"]) == 1
+    assert "--shard-limits is for the local backend" in capsys.readouterr().err
 
 
 def test_rows_refused_at_the_same_place_on_another_day_are_all_kept(

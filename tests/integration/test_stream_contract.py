@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from truckstream.core.errors import InvalidSetting, StorageDamaged
+from truckstream.core.errors import InvalidSetting, StorageDamaged, Throttled
 from truckstream.local import blocks
 from truckstream.local.appending import ShardLimits
 from truckstream.local.shards import ShardMap
@@ -206,6 +206,25 @@ def test_a_shard_s_limits_hold_back_all_later_records_of_a_truck(tmp_path: Path,
     clock.advance(1_000)
     results = stream.put([OutgoingRecord("A", b"")] * 7)
     assert [isinstance(result, Placed) for result in results] == [True] * 5 + [False] * 2
+    stream.close()
+
+
+def test_a_limited_shard_gives_five_reads_and_two_megabytes_a_second(tmp_path: Path, clock: MovableClock) -> None:
+    stream = LocalStream(tmp_path / "limited.db", shard_count=1, clock=clock, limits=ShardLimits(bytes_per_s=10**9))
+    shard_id = stream.shards()[0].shard_id
+    stream.put([OutgoingRecord("A", bytes(1_000_000)) for _ in range(6)])
+    for _ in range(5):
+        assert stream.read(shard_id, 10**6, 1) == []
+    with pytest.raises(Throttled):
+        stream.read(shard_id, 0, 1)
+    clock.advance(1_000)
+    assert len(stream.read(shard_id, 0, 5)) == 5  # 5 MB at once: the next 2.4 s are paid for
+    for _ in range(2):
+        with pytest.raises(Throttled):
+            stream.read(shard_id, 5, 1)
+        clock.advance(1_000)
+    clock.advance(1_000)
+    assert len(stream.read(shard_id, 5, 1)) == 1
     stream.close()
 
 

@@ -98,7 +98,7 @@ def records_of(
 def place(sink: RecordSink, rejected: RejectedStore, name: str, records: Sequence[OutgoingRecord]) -> int:
     """Append the records, retrying for a while what the stream would take later; return how many it never takes.
 
-    Those go to the rejected store. Raises Unavailable with the last reason when patience ends.
+    Those go to the rejected store. Raises Unavailable with the last reason when nothing was taken for `PATIENCE_S`.
     """
     rest, refused = records, 0
     deadline = time.monotonic() + PATIENCE_S
@@ -111,6 +111,8 @@ def place(sink: RecordSink, rejected: RejectedStore, name: str, records: Sequenc
         never = [(record, result.reason) for record, result in left if not result.retryable]
         rejected.put([_never_placed(name, record, reason) for record, reason in never])
         refused += len(never)
+        if len(left) < len(rest):  # some were taken: it goes on, only slowly
+            deadline, pause_s = time.monotonic() + PATIENCE_S, _PAUSE_S
         rest = [record for record, result in left if result.retryable]
         if rest:
             if time.monotonic() > deadline:

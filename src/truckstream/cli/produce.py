@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from truckstream.cli.backends import Stores, aws_stores, backend_of, local_directory
+from truckstream.cli.backends import Stores, aws_stores, backend_of, local_directory, refuse_local_options
 from truckstream.cli.feeding import now_ms, place, rejected_row
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, JsonOption, instant_option
 from truckstream.cli.signals import stop_signals
@@ -46,6 +46,14 @@ OutputOption = Annotated[
     str | None,
     typer.Option("--output", metavar="FILE|-", help="Write NDJSON there instead, all of --duration at once."),
 ]
+LimitsOption = Annotated[
+    bool,
+    typer.Option(
+        "--shard-limits",
+        help="Let each shard take and give no more than a Kinesis shard: 1,000 records/s and 1 MB/s in, "
+        "5 reads/s and 2 MB/s out (counted in this process).",
+    ),
+]
 _CHUNK_MS = 60_000
 _LAST_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
@@ -62,6 +70,7 @@ def simulate(
     start: Annotated[
         str | None, typer.Option("--start", metavar="TIME", help="First instant, with --output; default now.")
     ] = None,
+    shard_limits: LimitsOption = False,
     data: DataOption = DEFAULT_DATA,
     backend: BackendOption = None,
 ) -> None:
@@ -74,7 +83,7 @@ def simulate(
         _write(fleet, duration, output, begin_ms)
         return
     placed = 0
-    with producing(data, backend) as stores, stop_signals() as stopping:
+    with producing(data, backend, shard_limits=shard_limits) as stores, stop_signals() as stopping:
         deadline = None if duration is None else time.monotonic() + duration
         where = f"in {data}" if isinstance(stores, LocalStores) else stores.stream.name
         print(f"{trucks:,} trucks to the stream {where}; Ctrl-C stops", file=sys.stderr)
@@ -88,6 +97,7 @@ def simulate(
 
 def ingest(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of positions; - reads standard input.")],
+    shard_limits: LimitsOption = False,
     as_json: JsonOption = False,
     data: DataOption = DEFAULT_DATA,
     backend: BackendOption = None,
@@ -95,7 +105,7 @@ def ingest(
     """Put records on the stream, with their arrival now; the next `run`, or on aws Lambda, processes them."""
     check_sources(files)
     placed = refused = 0
-    with producing(data, backend, lock_as="ingest") as stores:
+    with producing(data, backend, lock_as="ingest", shard_limits=shard_limits) as stores:
         for path in files:
             with closing(open_source(path)) as source:
                 for chunk in source.chunks():
@@ -118,22 +128,24 @@ def ingest(
 
 
 @contextmanager
-def producing(data: Path, backend: str | None, *, lock_as: str = "") -> Iterator[Stores]:
+def producing(data: Path, backend: str | None, *, lock_as: str = "", shard_limits: bool = False) -> Iterator[Stores]:
     """Give the stores to a producer: a new data directory is made; what AWS needs must be configured.
 
     Args:
         data: the data directory of the local backend.
         backend: the option `--backend`.
         lock_as: the command that holds the data directory meanwhile; empty: beside a `run`.
+        shard_limits: whether shards on this machine take no more than Kinesis'; those on AWS do so by themselves.
     """
     if backend_of(backend) == "aws":
+        refuse_local_options(shard_limits=shard_limits)
         with producing_on_aws() as stores:
             yield stores
         return
     directory = local_directory(data, "local", must_exist=False)
     with WriterLock(data, lock_as) if lock_as else nullcontext():
         directory.create()
-        with LocalStores(directory) as local:
+        with LocalStores(directory, shard_limits=shard_limits) as local:
             yield local
 
 

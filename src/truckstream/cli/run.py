@@ -17,7 +17,7 @@ from truckstream.cli.monitor import monitor
 from truckstream.cli.notify import sending
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, OutlierOption
 from truckstream.cli.paced import PacedSource
-from truckstream.cli.produce import EveryOption, FaultsOption, SeedOption, TrucksOption, as_record
+from truckstream.cli.produce import EveryOption, FaultsOption, LimitsOption, SeedOption, TrucksOption, as_record
 from truckstream.cli.signals import stop_signals
 from truckstream.core.fleet import Faults, Fleet, demo_geofences
 from truckstream.core.geofences import parse_geofences
@@ -58,6 +58,7 @@ def run(
     outlier_speed: OutlierOption = None,
     no_notify: Annotated[bool, typer.Option("--no-notify", help="Record alerts, but send none.")] = False,
     webhook: Annotated[str | None, typer.Option("--webhook", metavar="URL", help="Post alerts there.")] = None,
+    shard_limits: LimitsOption = False,
     data: DataOption = DEFAULT_DATA,
     backend: BackendOption = None,
 ) -> None:
@@ -73,8 +74,9 @@ def run(
     wanted_faults = Faults.parse(faults)
     if backend_of(backend) == "aws":
         refuse_local_options(
-            port=port is not None, outlier_speed=outlier_speed is not None, no_notify=no_notify, webhook=bool(webhook)
-        )
+            port=port is not None, outlier_speed=outlier_speed is not None, no_notify=no_notify,
+            webhook=bool(webhook), shard_limits=shard_limits,
+        )  # fmt: skip
         run_on_aws(trucks, every, seed, wanted_faults, source, duration)
         return
     directory = local_directory(data, "local", must_exist=False)
@@ -83,7 +85,7 @@ def run(
         stack.enter_context(WriterLock(data, "run"))
         directory.create()
         directory.set_outlier_speed(outlier_speed)
-        with LocalStores(directory) as stores:
+        with LocalStores(directory, shard_limits=shard_limits) as stores:
             pipeline = Pipeline(stores, notify=not no_notify)
             tick: Tick = _nothing
             what = "no trucks of its own"

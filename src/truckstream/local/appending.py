@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from truckstream.core.errors import Throttled
 from truckstream.core.records import MAX_RECORD_BYTES
 from truckstream.local.blocks import Columns
 from truckstream.local.shards import ShardMap
@@ -26,10 +27,42 @@ _UNANSWERED = NotPlaced("not committed", retryable=True)
 
 
 class ShardLimits(msgspec.Struct, frozen=True):
-    """What one shard takes within a second; the defaults are a Kinesis shard's."""
+    """What one shard takes and gives within a second; the defaults are a Kinesis shard's."""
 
     records_per_s: int = 1000
     bytes_per_s: int = 1024 * 1024
+    reads_per_s: int = 5
+    read_bytes_per_s: int = 2 * 1024 * 1024
+
+
+class ReadMeter:
+    """Counts the reads of each shard in the current second, and holds a shard back until what it gave is paid for.
+
+    One read may give more than a second's bytes, as with Kinesis; the next ones wait then.
+    """
+
+    def __init__(self, limits: ShardLimits) -> None:
+        self._limits = limits
+        self._second = -1
+        self._reads: dict[int, int] = {}
+        self._paid_ms: dict[int, float] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, shard: int, now_ms: int) -> None:
+        """Count a read. Raises Throttled when the shard has none left."""
+        with self._lock:
+            if now_ms // 1000 != self._second:
+                self._second, self._reads = now_ms // 1000, {}
+            reads = self._reads.get(shard, 0) + 1
+            if reads > self._limits.reads_per_s or now_ms < self._paid_ms.get(shard, 0):
+                raise Throttled("the shard's reads are exceeded: slow down")
+            self._reads[shard] = reads
+
+    def charge(self, shard: int, size_bytes: int, now_ms: int) -> None:
+        """Note how much a read gave."""
+        with self._lock:
+            paid_ms = max(float(now_ms // 1000 * 1000), self._paid_ms.get(shard, 0.0))
+            self._paid_ms[shard] = paid_ms + size_bytes * 1000 / self._limits.read_bytes_per_s
 
 
 class ShardMeter:

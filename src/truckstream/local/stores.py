@@ -34,9 +34,23 @@ class LocalStores:
     """Ports over a data directory. Use as a context manager; closing closes what was opened."""
 
     def __init__(
-        self, directory: DataDirectory, *, clock: Callable[[], int] = wall_clock_ms, keep_for_readers: bool = True
+        self,
+        directory: DataDirectory,
+        *,
+        clock: Callable[[], int] = wall_clock_ms,
+        keep_for_readers: bool = True,
+        shard_limits: bool = False,
     ) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            directory: where the stores are.
+            clock: milliseconds since the epoch.
+            keep_for_readers: see `LocalStream`.
+            shard_limits: let the stream refuse what a Kinesis shard would refuse.
+        """
         self.directory = directory
+        self._shard_limits = shard_limits
         self._keep_for_readers = keep_for_readers
         self._clock = clock
         self.settings = directory.settings()
@@ -52,6 +66,7 @@ class LocalStores:
     @cached_property
     def stream(self) -> "LocalStream":
         """The durable stream."""
+        from truckstream.local.appending import ShardLimits
         from truckstream.local.stream import LocalStream
 
         store = LocalStream(
@@ -59,6 +74,7 @@ class LocalStores:
             shard_count=self.settings.shard_count,
             retention_hours=self.settings.retention_hours,
             clock=self._clock,
+            limits=ShardLimits() if self._shard_limits else None,
             keep_for_readers=self._keep_for_readers,
         )
         self._opened.append(store)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from truckstream.core.errors import InvalidSetting
-from truckstream.local.appending import Append, ShardLimits, ShardMeter, sort_to_shards
+from truckstream.local.appending import Append, ReadMeter, ShardLimits, ShardMeter, sort_to_shards
 from truckstream.local.block_store import BlockSpan, BlockStore
 from truckstream.local.blocks import BlockCache, CachedBlock, Columns, encode, split
 from truckstream.local.checkpoints import Checkpoints
@@ -67,7 +67,7 @@ class LocalStream:
             retention_hours: how long `trim` leaves a record.
             clock: milliseconds since the epoch; the arrival time of records that bring none.
             keep_for_readers: keep what was put lately in memory. False where nothing reads: it takes 100 MB.
-            limits: refuse, retryably, what a real shard would refuse. None: take all.
+            limits: refuse, retryably, what a real shard would refuse to take or to give. None: none is refused.
         """
         if not retention_hours > 0:
             raise InvalidSetting(f"retention_hours must be above 0, not {retention_hours}")
@@ -75,6 +75,7 @@ class LocalStream:
         self._clock = clock
         self._retention_ms = round(retention_hours * _HOUR_MS)
         self._meter = ShardMeter(limits) if limits else None
+        self._read_meter = ReadMeter(limits) if limits else None
         self._store = BlockStore(path, shard_count)
         self._map = ShardMap(self._store.shard_count)
         self._commits = GroupCommit(self._commit)
@@ -173,8 +174,18 @@ class LocalStream:
 
         Raises:
             StorageDamaged: a block is not what was written; names its sequence numbers.
+            Throttled: the stream has limits, and the shard's reads are used up for now.
         """
         shard = self._map.ordinal_of(shard_id)
+        if self._read_meter is None:
+            return self._read(shard, after, limit, max_bytes)
+        now_ms = self._clock()
+        self._read_meter.admit(shard, now_ms)
+        found = self._read(shard, after, limit, max_bytes)
+        self._read_meter.charge(shard, sum(len(record.data) for record in found), now_ms)
+        return found
+
+    def _read(self, shard: int, after: int, limit: int, max_bytes: int | None) -> Sequence[StreamRecord]:
         found: list[StreamRecord] = []
         room = max_bytes or 0
         while len(found) < limit:
