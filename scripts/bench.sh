@@ -23,5 +23,9 @@ if [ ! -f "$root/bench/$name.py" ] || [ "$name" = harness ]; then
     list >&2
     exit 2
 fi
-"$root/scripts/setup.sh" "${TRUCKSTREAM_BENCH_SETUP:-run}"
+case $name in
+lambda) setup=dev ;; # moto and Lambda's runtime client
+*) setup=run ;;
+esac
+"$root/scripts/setup.sh" "${TRUCKSTREAM_BENCH_SETUP:-$setup}"
 PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" exec "$root/.venv/bin/python" "$root/bench/$name.py" "$@"

@@ -161,6 +161,12 @@ class LambdaFunction:
         assert call.body is not None
         return json.loads(call.body)
 
+    @property
+    def pid(self) -> int:
+        """The process that runs the function."""
+        assert self._child is not None
+        return self._child.pid
+
     def next_call(self) -> _Call | None:
         """Wait for an invocation; None: there will be none."""
         return self._waiting.get()

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from truckstream import __version__
-from truckstream.cli import fences, maintain, produce, replay, run, show, web
+from truckstream.cli import fences, maintain, plan, produce, replay, run, show, web
 from truckstream.core.errors import TruckstreamError
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ app.command("compact", epilog="Example: truckstream compact --data truckstream-d
 app.command("verify", epilog="Example: truckstream verify --data truckstream-data")(maintain.verify)
 app.command("status", epilog="Example: truckstream status --json")(maintain.status)
 app.command("web", epilog=web.EXAMPLE)(web.web)
+app.command("plan", epilog=plan.EXAMPLE)(plan.plan_command)
 # Typer carries its own copy of click or uses an installed one; this is the class either way.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
