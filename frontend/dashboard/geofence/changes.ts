@@ -69,9 +69,8 @@ function shapeChanges(before: Shape | null, after: Shape | null): string[] {
   return changes;
 }
 
-/** Returns the preview line: what the rule would have done over `hours`. */
-export function previewSentence(preview: Preview, hours = 24): string {
-  const span = `in the last ${hours} h`;
+/** Returns the preview line: what the rule would have done in a time. */
+export function previewSentence(preview: Preview, span = "in the last 24 h"): string {
   if (!preview.alerts) {
     const crossed = preview.enter + preview.exit;
     return crossed

@@ -1,0 +1,81 @@
+/** Alerts from the server: older pages under a filter, and what a busy second of the stream left out. */
+
+import { api } from "../../shared/api";
+import type { AlertFeed, Filter } from "./feed";
+import type { Acknowledgement, Alert } from "./sentence";
+
+const PAGE = 200;
+/** So many pages are read in one go to find alerts that match or to close a gap. */
+const MOST_PAGES = 10;
+
+interface Page {
+  items: Alert[];
+  next: string | null;
+}
+
+export class AlertSource {
+  private cursor: string | null = null;
+  private key: string | null = null;
+  /** Whether everything older of the present filter has been read. */
+  ended = false;
+
+  constructor(private readonly feed: AlertFeed) {}
+
+  /** Read the next older alerts of the filter until some match or there are none; returns how many match. */
+  async older(filter: Filter): Promise<number> {
+    const key = JSON.stringify([filter.geofence_id, filter.kind, filter.truck_id]);
+    if (key !== this.key) {
+      this.key = key;
+      this.cursor = null;
+      this.ended = false;
+    }
+    let matching = 0;
+    for (let page = 0; page < MOST_PAGES && !this.ended && !matching; page++) {
+      const found = await this.page(filter, this.cursor);
+      if (key !== this.key) return 0; // the filter was changed meanwhile
+      this.cursor = found.next;
+      this.ended = found.next === null;
+      this.feed.add(found.items);
+      matching = found.items.filter((alert) => !filter.unacknowledged || !alert.acknowledged).length;
+    }
+    return matching;
+  }
+
+  /** Forget how far back was read, as after another filter. */
+  restart(): void {
+    this.key = null;
+  }
+
+  /** After a cut or a burst: read from the newest back to what is known. Returns what was not known. */
+  async catchUp(): Promise<Alert[]> {
+    const fresh: Alert[] = [];
+    let cursor: string | null = null;
+    for (let page = 0; page < MOST_PAGES; page++) {
+      const found: Page = await this.page(null, cursor);
+      const added = this.feed.add(found.items);
+      fresh.push(...added);
+      cursor = found.next;
+      if (added.length < found.items.length || cursor === null) break;
+    }
+    return fresh;
+  }
+
+  acknowledge(alert_id: string, note: string): Promise<Acknowledgement> {
+    return api.put(`/api/v1/alerts/${encodeURIComponent(alert_id)}/acknowledgement`, { note });
+  }
+
+  takeBack(alert_id: string): Promise<null> {
+    return api.delete(`/api/v1/alerts/${encodeURIComponent(alert_id)}/acknowledgement`);
+  }
+
+  private page(filter: Filter | null, cursor: string | null): Promise<Page> {
+    return api.get<Page>("/api/v1/alerts", {
+      order: "desc",
+      limit: PAGE,
+      cursor,
+      geofence: filter?.geofence_id,
+      type: filter?.kind,
+      truck: filter?.truck_id,
+    });
+  }
+}
