@@ -4,6 +4,7 @@ import { switchAppearance } from "../shared/appearance";
 import { ICONS, append, element, icon, setText } from "../shared/dom";
 import { clockLabel } from "../shared/time";
 import { describe } from "./connection";
+import { healthSign } from "./health/sign";
 import type { LiveClient } from "./live";
 import { markImage } from "./marks";
 import type { FleetStore } from "./store";
@@ -51,7 +52,8 @@ export function buildHeader(
     links,
     element("div", { class: "when" }, clock, zoneName),
     appearanceButton,
-    liveSign(store, live, zone, actions.health),
+    actions.health ? healthSign(store, actions.health) : null,
+    liveSign(store, live, zone),
   );
   const tick = (): void => setText(clock, clockLabel(store.now(), zone, true));
   tick();
@@ -120,14 +122,9 @@ function counts(store: FleetStore): HTMLElement {
   return group;
 }
 
-function liveSign(store: FleetStore, live: LiveClient, zone: string, open: (() => void) | null): HTMLElement {
+function liveSign(store: FleetStore, live: LiveClient, zone: string): HTMLElement {
   const word = element("span", { class: "live-word" });
-  const sign = element(open ? "button" : "div", { class: "live plain" }, element("span", { class: "dot" }), word);
-  if (open) {
-    sign.setAttribute("type", "button");
-    sign.setAttribute("title", "Pipeline health");
-    sign.addEventListener("click", open);
-  }
+  const sign = element("div", { class: "live" }, element("span", { class: "dot" }), word);
   const show = (): void => {
     const told = describe(live, store.now(), zone);
     sign.dataset.phase = live.connection.phase;

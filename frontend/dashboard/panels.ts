@@ -48,6 +48,10 @@ interface Registration {
 export const PANELS: Partial<Record<PanelName, Registration>> = {
   list: { when: "at once", load: () => import("./list/panel") },
   truck: { when: "selection", load: () => import("./truck/panel") },
+  alerts: { when: "at once", load: () => import("./alerts/panel") },
+  timeline: { when: "selection", load: () => import("./replay/panel") },
+  editor: { when: "on open", load: () => import("./geofence/panel") },
+  health: { when: "on open", load: () => import("./health/panel") },
 };
 
 /** Loads panels when they are due, each once, and shows or hides their places. */

@@ -51,7 +51,8 @@ export interface Health {
   now: string;
   records_per_s: number | null;
   positions_per_s: number | null;
-  consumers: Record<string, { records: number; age_ms: number | null }>;
+  /** `state`: what keeps the consumer from getting on, where the backend knows. */
+  consumers: Record<string, { records: number | null; age_ms: number | null; state?: string }>;
   rejected: { count: number; reasons: { reason: string; count: number }[] };
   archive: { newest: string | null; files: number; bytes: number };
   outbox: number;

@@ -22,7 +22,9 @@ export class ApiError extends Error {
 
   /** What went wrong and what to do, in one line. */
   get sentence(): string {
-    return this.hint ? `${this.message} ${this.hint}` : this.message;
+    const message = this.message.charAt(0).toUpperCase() + this.message.slice(1);
+    const ended = /[.!?]$/.test(message) ? message : `${message}.`;
+    return this.hint ? `${ended} ${this.hint}` : ended;
   }
 }
 

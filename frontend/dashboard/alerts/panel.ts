@@ -7,7 +7,7 @@ import { sentenceOfError, toast } from "../toast";
 import "./alerts.css";
 import { AlertFeed, announcement, type Filter, matches, NO_FILTER } from "./feed";
 import { askNote } from "./note";
-import { type Alert, type AlertType, clockText, KIND_WORDS, sentenceOf } from "./sentence";
+import { type Acknowledgement, type Alert, type AlertType, clockText, KIND_WORDS, sentenceOf } from "./sentence";
 import { AlertRow, ROW_PX } from "./row";
 import { play, soundOn, switchSound } from "./sound";
 import { AlertSource } from "./source";
@@ -297,7 +297,7 @@ class AlertPanel {
   }
 
   private async note(alert: Alert): Promise<void> {
-    const change = (acknowledged: Alert["acknowledged"]): void => {
+    const change = (acknowledged: Acknowledgement | null): void => {
       const changed = { ...(this.feed.get(alert.alert_id) ?? alert), acknowledged };
       this.feed.add([changed]);
       this.context.store.putAlert(changed);

@@ -13,6 +13,9 @@ const MARKS: Record<AlertType, string> = {
   speeding: "M1 2.5 3.5 5 1 7.5M5 2.5 7.5 5 5 7.5",
 };
 
+const CHECK = "M3 8.5 6.5 12 13 4.5";
+const PEN = "M3 13l.7-3L10.5 3.2l2.3 2.3L6 12.3zM9 4.7 11.3 7";
+
 export interface RowActions {
   show(alert: Alert): void;
   note(alert: Alert): void;
@@ -32,6 +35,13 @@ export class AlertRow {
   private readonly when = element("span");
   private readonly late = element("span", { class: "late" });
   private readonly rest = element("span");
+  private readonly sign = svg("path", {
+    fill: "none",
+    stroke: "currentColor",
+    "stroke-width": 1.6,
+    "stroke-linecap": "round",
+    "stroke-linejoin": "round",
+  });
   private readonly button: HTMLButtonElement;
   private alert: Alert | null = null;
 
@@ -45,10 +55,15 @@ export class AlertRow {
         element("span", { class: "meta" }, this.when, this.late, this.rest),
       ),
     );
-    this.button = element("button", {
-      attributes: { type: "button" },
-      on: { click: () => this.alert && actions.note(this.alert) },
-    });
+    this.button = element(
+      "button",
+      {
+        class: "icon acknowledge",
+        attributes: { type: "button" },
+        on: { click: () => this.alert && actions.note(this.alert) },
+      },
+      svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, this.sign),
+    );
     if (actions.mayAcknowledge) this.root.append(this.button);
   }
 
@@ -75,7 +90,8 @@ export class AlertRow {
     const who = seen ? ` · ${seen.by || "somebody"}${seen.note ? `: ${seen.note}` : " has seen to it"}` : "";
     setText(this.rest, who || ` · ${KIND_WORDS[alert.alert_type]}`);
     setAttribute(this.rest, "title", who ? who.slice(3) : null);
-    setText(this.button, seen ? "Note" : "Acknowledge");
+    setAttribute(this.sign, "d", seen ? PEN : CHECK);
+    setAttribute(this.button, "title", seen ? "Note" : "Acknowledge");
     setAttribute(this.button, "aria-label", `${seen ? "Note on" : "Acknowledge"}: ${sentence}, ${clock}`);
   }
 }

@@ -1,28 +1,10 @@
 /** Alerts as sentences: who did what where, and when. */
 
 import { clockLabel, dayLabel, durationLabel, localDate, MINUTE_MS } from "../../shared/time";
+import type { Alert, AlertType } from "../wire";
 
-export type AlertType = "enter" | "exit" | "dwell" | "speeding";
-
-export interface Acknowledgement {
-  at: string;
-  by: string | null;
-  note: string;
-}
-
-export interface Alert {
-  alert_id: string;
-  truck_id: string;
-  geofence_id: string;
-  geofence_name: string;
-  alert_type: AlertType;
-  timestamp: string;
-  latitude: number;
-  longitude: number;
-  geofence_version: number;
-  late: boolean;
-  acknowledged: Acknowledgement | null;
-}
+export type { Alert, AlertType } from "../wire";
+export type Acknowledgement = NonNullable<Alert["acknowledged"]>;
 
 /** Limits of the geofence as the alert saw it; unknown when it was changed since. */
 export interface Limits {

@@ -28,7 +28,7 @@ test("lag is named with the consumer, its meaning and what to do, the worst firs
     consumers: {
       dashboard: { records: 1200, age_ms: 45_000 },
       geofence: { records: 90_000, age_ms: 7_500_000 },
-      archive: { records: null, age_ms: 31_000 },
+      archive: { records: null, age_ms: 131_000 },
     },
   };
   const [worst, second] = findingsOf(health);
@@ -40,6 +40,13 @@ test("lag is named with the consumer, its meaning and what to do, the worst firs
   expect(compactOf(health).level).toBe("bad");
 });
 
+test("what holds a consumer up on the backend is said in its words", () => {
+  const state = "Disabled: too many failures";
+  const [finding] = findingsOf({ ...GOOD, consumers: { geofence: { records: null, age_ms: null, state } } });
+  expect(finding).toMatchObject({ level: "bad", title: "Geofence alerts are held up" });
+  expect(finding!.meaning).toContain(state);
+});
+
 test("rejected records name the commonest reason and how to send them again", () => {
   const health = { ...GOOD, rejected: { count: 1204, reasons: [{ reason: "latitude out of range", count: 1200 }] } };
   const [finding] = findingsOf(health);
@@ -49,7 +56,7 @@ test("rejected records name the commonest reason and how to send them again", ()
 });
 
 test("a stopped pipeline is a notice, and lag then does not promise to catch up", () => {
-  const health = { ...GOOD, writer: null, consumers: { archive: { records: 10, age_ms: 60_000 } } };
+  const health = { ...GOOD, writer: null, consumers: { archive: { records: 10, age_ms: 600_000 } } };
   const findings = findingsOf(health);
   expect(findings.map((finding) => finding.title)).toContain("No pipeline is running");
   expect(findings.find((finding) => finding.title.startsWith("The archive"))!.action).toContain(

@@ -2,18 +2,9 @@
 
 import { count, number, withUnit } from "../../shared/format";
 import { ageLabel, durationLabel } from "../../shared/time";
+import type { Health } from "../wire";
 
-export interface Health {
-  now: string;
-  records_per_s: number | null;
-  positions_per_s: number | null;
-  consumers: Record<string, { records: number | null; age_ms: number }>;
-  rejected: { count: number; reasons: { reason: string; count: number }[] };
-  archive: { newest: string | null; files: number; bytes: number };
-  outbox: number;
-  trucks: number;
-  writer: string | null;
-}
+export type { Health } from "../wire";
 
 export type Level = "good" | "notice" | "bad";
 
@@ -25,8 +16,10 @@ export interface Finding {
 }
 
 /** Behind by more than this, a dispatcher sees it: a few intervals of a truck. */
-export const LAG_NOTICE_MS = 30_000;
-export const LAG_BAD_MS = 300_000;
+const LAG_NOTICE_MS = 30_000;
+const LAG_BAD_MS = 300_000;
+/** The archive collects for half a minute before it writes a file. */
+const ARCHIVE_LAG_NOTICE_MS = 120_000;
 const ARCHIVE_NOTICE_MS = 15 * 60_000;
 const OUTBOX_NOTICE = 1;
 const OUTBOX_BAD = 1000;
@@ -43,7 +36,14 @@ export function consumerName(key: string): string {
 
 /** Returns what to know about the pipeline, the worst first; one good finding when there is nothing. */
 export function findingsOf(health: Health): Finding[] {
-  const findings = [...writer(health), ...lags(health), ...rejected(health), ...archive(health), ...outbox(health)];
+  const findings = [
+    ...writer(health),
+    ...heldUp(health),
+    ...lags(health),
+    ...rejected(health),
+    ...archive(health),
+    ...outbox(health),
+  ];
   const rank: Record<Level, number> = { bad: 0, notice: 1, good: 2 };
   findings.sort((a, b) => rank[a.level] - rank[b.level]);
   if (findings.length) return findings;
@@ -78,13 +78,36 @@ function writer(health: Health): Finding[] {
   ];
 }
 
+function heldUp(health: Health): Finding[] {
+  return Object.entries(health.consumers)
+    .filter(([, { state }]) => state)
+    .map(([key, { state }]) => ({
+      level: "bad",
+      title: `${consumerName(key)} ${verb(key)} held up`,
+      meaning: `The backend says: ${state}. ${CONSUMERS[key]?.meaning ?? ""}`.trim(),
+      action: "truckstream status shows the same; mend what it names, and it goes on where it stopped.",
+    }));
+}
+
+function verb(key: string): string {
+  return consumerName(key).endsWith("s") ? "are" : "is";
+}
+
+/** Returns how bad it is that a consumer is that far behind. */
+export function lagLevel(key: string, lag: { records: number | null; age_ms: number | null }): Level {
+  if (lag.age_ms === null || lag.records === 0) return "good";
+  if (lag.age_ms >= LAG_BAD_MS) return "bad";
+  return lag.age_ms >= (key === "archive" ? ARCHIVE_LAG_NOTICE_MS : LAG_NOTICE_MS) ? "notice" : "good";
+}
+
 function lags(health: Health): Finding[] {
   return Object.entries(health.consumers)
-    .filter(([, lag]) => lag.age_ms >= LAG_NOTICE_MS && lag.records !== 0)
+    .filter(([key, lag]) => lagLevel(key, lag) !== "good")
+    .map(([key, lag]) => [key, { records: lag.records, age_ms: lag.age_ms ?? 0 }] as const)
     .sort(([, a], [, b]) => b.age_ms - a.age_ms)
     .map(([key, lag]) => ({
-      level: lag.age_ms >= LAG_BAD_MS ? "bad" : "notice",
-      title: `${consumerName(key)} ${CONSUMERS[key]?.name.endsWith("s") ? "are" : "is"} ${durationLabel(lag.age_ms)} behind`,
+      level: lagLevel(key, lag),
+      title: `${consumerName(key)} ${verb(key)} ${durationLabel(lag.age_ms)} behind`,
       meaning:
         `${lag.records === null ? "" : `${count(lag.records, "record")} wait. `}${CONSUMERS[key]?.meaning ?? ""}`.trim(),
       action: health.writer

@@ -1,9 +1,9 @@
 /** Day, play, speed and slider of the replay, for pointer, keys and screen reader. */
 
-import { element, icon, ICONS, setText } from "../../shared/dom";
+import { element, icon, setText } from "../../shared/dom";
 import { addDays, dayLabel, isDate, MINUTE_MS } from "../../shared/time";
 import { SPEEDS } from "./player";
-import { legend } from "./speed_scale";
+import { COLOURS, EDGES_KMH, legend, UNKNOWN_CLASS } from "./speed_scale";
 
 const PLAY = "M5 3v10l8-5z";
 const PAUSE = "M5 3v10M11 3v10";
@@ -151,10 +151,14 @@ export class ReplayControls {
         .join(", ")}`,
     );
     this.legend.append(
-      ...legend().map(({ index, words }) =>
-        element("span", { class: `speed-class speed-${index}` }, element("i"), element("span", { text: words })),
+      ...COLOURS.light.map((_, index) =>
+        element(
+          "span",
+          { class: `speed-class speed-${index}` },
+          element("i"),
+          element("span", { text: index === UNKNOWN_CLASS ? "unknown" : String(EDGES_KMH[index] ?? "km/h") }),
+        ),
       ),
-      element("span", { text: "km/h" }),
     );
   }
 }

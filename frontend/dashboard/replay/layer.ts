@@ -134,7 +134,12 @@ export class TrailLayer {
 
   private paint(): void {
     const colours = COLOURS[appearance()];
-    const byClass = ["match", ["get", "speed"], ...colours.flatMap((colour, index) => [index, colour]), colours[7]];
+    const byClass = [
+      "match",
+      ["get", "speed"],
+      ...colours.flatMap((colour, index) => [index, colour]),
+      colours[7],
+    ] as never;
     this.map.setPaintProperty(TRAIL, "line-color", byClass);
     this.map.setPaintProperty("trail-casing", "line-color", token("--surface"));
     this.map.setPaintProperty(STOPS, "circle-color", token("--surface"));

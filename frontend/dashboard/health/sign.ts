@@ -1,0 +1,35 @@
+/** The pipeline in the header: one word while it keeps up, what is wrong when it does not; a press shows all. */
+
+import { element, setText } from "../../shared/dom";
+import type { FleetStore } from "../store";
+import { compactOf } from "./judgement";
+import "./health.css";
+
+export function healthSign(store: FleetStore, open: () => void): HTMLElement {
+  const words = element("span", { class: "health-words" });
+  const rate = element("span", { class: "quiet health-rate" });
+  const sign = element(
+    "button",
+    {
+      class: "plain health-sign",
+      attributes: { type: "button", title: "Pipeline health", hidden: true },
+      on: { click: open },
+    },
+    element("span", { class: "level", attributes: { "aria-hidden": "true" } }),
+    words,
+    rate,
+  );
+  const show = (): void => {
+    const { health } = store;
+    sign.hidden = health === null;
+    if (!health) return;
+    const { level, words: text } = compactOf(health);
+    sign.dataset.level = level;
+    setText(words, level === "good" ? "Pipeline" : text);
+    const perSecond = health.positions_per_s;
+    setText(rate, perSecond === null ? "" : `${Math.round(perSecond).toLocaleString("en")}/s`);
+  };
+  store.on("health", show);
+  show();
+  return sign;
+}
