@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from truckstream import __version__
-from truckstream.cli import fences, maintain, plan, produce, replay, run, show, web
+from truckstream.cli import fences, maintain, plan, produce, replay, reports, run, show, web
 from truckstream.core.errors import TruckstreamError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ app.command("verify", epilog="Example: truckstream verify --data truckstream-dat
 app.command("status", epilog="Example: truckstream status --json")(maintain.status)
 app.command("web", epilog=web.EXAMPLE)(web.web)
 app.command("plan", epilog=plan.EXAMPLE)(plan.plan_command)
+app.command("reports", epilog=reports.EXAMPLE)(reports.reports)
 # Typer carries its own copy of click or uses an installed one; this is the class either way.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 

@@ -10,6 +10,7 @@ import hashlib
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -109,6 +110,36 @@ def read_stats(
             table, _ = format.read_hourly(archive.get(file.key))
             tables.append(table.select(trucks=trucks, from_ms=from_ms, to_ms=to_ms))
     return HourlyTable.concat(tables)
+
+
+class DayStatistics(NamedTuple):
+    """The statistics of one date and the fingerprint of the position files they were made from."""
+
+    date: str
+    table: HourlyTable
+    inputs: str
+
+
+def current_days(
+    archive: ArchiveStore, format: ArchiveFormat, *, clock_ms: int | None, limit_kmh: float
+) -> Iterator[DayStatistics]:
+    """Yield what `refresh` would leave behind, date by date, without writing anything."""
+    for day in _days(archive, format, clock_ms=clock_ms, limit_kmh=limit_kmh, force=False):
+        yield DayStatistics(day.date, day.table, day.metadata["inputs"])
+
+
+def stored_day(archive: ArchiveStore, format: ArchiveFormat, date: str, *, limit_kmh: float) -> DayStatistics | None:
+    """Return a date's statistics as stored, which may be older than its positions; None when there are none.
+
+    Those made with other rules or another outlier speed are none.
+    """
+    stored = _stored(archive, format, date)
+    if stored is None:
+        return None
+    table, metadata = stored
+    if metadata.get("rules") != RULES_VERSION or metadata.get("limit_kmh") != repr(float(limit_kmh)):
+        return None
+    return DayStatistics(date, table, metadata.get("inputs", ""))
 
 
 def _days(

@@ -1,0 +1,92 @@
+"""The reporting application: routes and gate put together over the archive."""
+
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Router, get
+from litestar.config.compression import CompressionConfig
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from truckstream import __version__
+from truckstream.http.access import Role, caller_of, need
+from truckstream.http.gate import Doorman, Gate, OpenDoor
+from truckstream.http.pages import page_handlers
+from truckstream.http.problems import HANDLERS, problems
+from truckstream.reports.reader import Reader
+from truckstream.reports.routes import report_router
+from truckstream.reports.sources import ReportOptions, ReportSources
+
+_BODY_BYTES = 64 * 1024
+
+
+class Config(msgspec.Struct, frozen=True):
+    """What the pages need to know of this server."""
+
+    version: str
+    backend: str
+    role: Role | None
+    map_style_url: str | None
+    map_tiles_url: str | None
+    web_url: str | None
+
+
+class Session(msgspec.Struct, frozen=True):
+    """Who the server takes the caller for. `open`: nobody needs to sign in here."""
+
+    role: Role | None
+    open: bool
+
+
+class ReportApplication:
+    """`asgi` is what a server serves; `litestar` the application inside."""
+
+    def __init__(
+        self, sources: ReportSources, options: ReportOptions | None = None, doorman: Doorman | None = None
+    ) -> None:
+        options = options or ReportOptions()
+        reader = Reader(sources, options.clock)
+        self.litestar = Litestar(
+            route_handlers=[
+                report_router(reader),
+                _about_router(sources, options, open_to_all=doorman is None),
+                *page_handlers(options.pages),
+            ],
+            exception_handlers=HANDLERS,
+            openapi_config=OpenAPIConfig(
+                title="truckstream reports",
+                version=__version__,
+                description="What a delivery fleet did, from the archive and its hourly statistics.",
+                path="/schema",
+                render_plugins=[JsonRenderPlugin()],
+                use_handler_docstrings=True,
+            ),
+            compression_config=CompressionConfig(
+                backend="gzip", gzip_compress_level=3, minimum_size=1_000, exclude=["/export/", "/pages/", "^/$"]
+            ),
+            request_max_body_size=_BODY_BYTES,
+            logging_config=None,
+        )
+        maps = [url for url in (options.map_style_url, options.map_tiles_url) if url]
+        self.asgi = Gate(self.litestar, doorman or OpenDoor(), map_urls=maps)
+
+
+def _about_router(sources: ReportSources, options: ReportOptions, *, open_to_all: bool) -> Router:
+    @get("/config", guards=[need("viewer")], responses=problems(), summary="Configuration", sync_to_thread=False)
+    def config(request: Request[Any, Any, Any]) -> Config:
+        """What the pages need to know of this server."""
+        return Config(
+            version=__version__,
+            backend=sources.backend,
+            role=caller_of(request).role,
+            map_style_url=options.map_style_url,
+            map_tiles_url=options.map_tiles_url,
+            web_url=options.web_url,
+        )
+
+    @get("/session", responses=problems(), summary="Who am I?", sync_to_thread=False)
+    def session(request: Request[Any, Any, Any]) -> Session:
+        """The caller's role; null when no valid token came."""
+        return Session(caller_of(request).role, open_to_all)
+
+    return Router("/api/v1", route_handlers=[config, session], tags=["session"])

@@ -1,0 +1,273 @@
+"""Data quality: what is missing, what came twice or late, what was set aside.
+
+Gaps come from the hourly statistics. Duplicates and late positions are told by arrival and sequence, which only the
+archive's live files keep: once an hour is compacted they are no longer known (null), and the answer says so. Late is
+a position older than the newest that had been received of its truck. Rejected records count by their arrival.
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from truckstream.consumers.archive_keys import settled_hour_ms
+from truckstream.consumers.history import dates, list_date, read_date
+from truckstream.core.columns import PositionColumns
+from truckstream.core.instants import HOUR_MS, date_of, format_instant
+from truckstream.core.pairs import GAP_MS
+from truckstream.reports import answers
+from truckstream.reports.hours import Int64
+from truckstream.reports.overview import day_places, gap_minutes, rounded
+from truckstream.reports.period import Period
+from truckstream.reports.reader import Filter, Look, Reader
+
+GAPS_SHOWN: Final = 1_000
+_LIVE_BYTES: Final = 64 * 1024 * 1024
+_INNER_POSITIONS: Final = 3_000_000
+_REASONS_SHOWN: Final = 50
+
+
+class Received(NamedTuple):
+    """Positions that came twice or late: trucks by name and instants. `whole`: no hour of the period is compacted."""
+
+    duplicates: list[tuple[str, int]]
+    late: list[tuple[str, int]]
+    known: bool
+    whole: bool
+
+
+def quality(reader: Reader, wanted: Filter) -> answers.Quality:
+    """Return the quality of a period's data."""
+    period, look = wanted.period, reader.look(wanted)
+    received = _received(reader, wanted)
+    rejected = _rejected(reader, wanted)
+    gaps, all_listed = gap_rows(reader, wanted, look)
+    notes = []
+    if not received.known:
+        notes.append("Duplicates and late positions are not known: the hours are compacted.")
+    elif not received.whole:
+        notes.append("Duplicates and late positions are known only for hours that are not compacted yet.")
+    if not all_listed:
+        notes.append("Gaps within an hour are counted, but not listed one by one, for so many positions.")
+    if len(gaps) > GAPS_SHOWN:
+        notes.append(f"The {GAPS_SHOWN:,} longest of {len(gaps):,} gaps are listed; an export holds all of them.")
+    days = _days(look, period, received, rejected)
+    return answers.Quality(
+        **reader.base(period, look, notes),
+        totals=_totals(days, received),
+        days=days,
+        trucks=_trucks(look, period, received, rejected),
+        gaps=sorted(gaps, key=lambda gap: -gap.minutes)[:GAPS_SHOWN],
+        reasons=_reasons(rejected),
+    )
+
+
+def gap_rows(reader: Reader, wanted: Filter, look: Look) -> tuple[list[answers.GapRow], bool]:
+    """Return the gaps that overlap the period by truck and time, and whether those within an hour are among them."""
+    period = wanted.period
+    truck, begin, end = look.around.silences()
+    found = [
+        (look.around.trucks[code], begin_ms, end_ms)
+        for code, begin_ms, end_ms in zip(truck.tolist(), begin.tolist(), end.tolist(), strict=True)
+        if end_ms > period.from_ms and begin_ms < period.to_ms
+    ]
+    broken = look.hours.take(look.hours.gap_count > 0)
+    all_listed = int(broken.coordinates_count.sum()) <= _INNER_POSITIONS
+    if len(broken) and all_listed:
+        found += _inner_gaps(reader, look, period)
+    rows = [
+        answers.GapRow(
+            truck_id=name,
+            start=format_instant(begin_ms),
+            start_local=period.local(begin_ms),
+            end=format_instant(end_ms),
+            end_local=period.local(end_ms),
+            minutes=rounded((end_ms - begin_ms) / 60_000, 4),
+        )
+        for name, begin_ms, end_ms in sorted(found)
+    ]
+    return rows, all_listed
+
+
+def _inner_gaps(reader: Reader, look: Look, period: Period) -> list[tuple[str, int, int]]:
+    """Return the gaps within hours, from the positions of just those hours and trucks."""
+    broken = look.hours.take(look.hours.gap_count > 0)
+    wanted: dict[int, set[str]] = {}
+    for code, hour_ms in zip(broken.truck.tolist(), broken.hour_ms.tolist(), strict=True):
+        wanted.setdefault(hour_ms, set()).add(broken.trucks[code])
+    found = []
+    source = reader.sources
+    for date in dates(source.archive):
+        hours_ms = [hour_ms for hour_ms in wanted if date_of(hour_ms) == date]
+        if not hours_ms:
+            continue
+        files = read_date(source.archive, source.format, date)
+        for hour_ms in sorted(hours_ms):
+            columns = files.hour(hour_ms, wanted[hour_ms])
+            silence = np.diff(columns.timestamp_ms)
+            places = np.flatnonzero((silence > GAP_MS) & (columns.truck[1:] == columns.truck[:-1]))
+            for place in places.tolist():
+                name = columns.trucks[columns.truck[place]]
+                found.append((name, int(columns.timestamp_ms[place]), int(columns.timestamp_ms[place + 1])))
+    return [(name, begin, end) for name, begin, end in found if end > period.from_ms and begin < period.to_ms]
+
+
+def _received(reader: Reader, wanted: Filter) -> Received:
+    """Look at the live files of the period's dates."""
+    period, source = wanted.period, reader.sources
+    live: list[PositionColumns] = []
+    whole, size = True, 0
+    for date in dates(source.archive):
+        if not date_of(period.from_ms) <= date <= date_of(period.to_ms - 1):
+            continue
+        for file in list_date(source.archive, date):
+            hour_ms = settled_hour_ms(file.key)
+            if hour_ms is not None:
+                whole &= hour_ms + HOUR_MS <= period.from_ms or hour_ms >= period.to_ms
+                continue
+            size += file.size
+            if size > _LIVE_BYTES:
+                return Received([], [], known=False, whole=False)
+            try:
+                columns = source.format.read(source.archive.get(file.key))
+            except KeyError:
+                whole = False  # compacted away this moment
+                continue
+            live.append(columns if wanted.trucks is None else columns.of_trucks(wanted.trucks))
+    rows = PositionColumns.concat(live)
+    if not len(rows) or rows.delivery is None:
+        return Received([], [], known=whole, whole=whole)
+    duplicates, late = _twice_and_late(rows)
+    return Received(_within(rows, duplicates, period), _within(rows, late, period), known=True, whole=whole)
+
+
+def _twice_and_late(rows: PositionColumns) -> tuple[Int64, Int64]:
+    """Return which rows repeat another's identity, and which are older than one received before."""
+    assert rows.delivery is not None
+    order = np.lexsort((rows.delivery.record_index, rows.delivery.sequence, rows.timestamp_ms, rows.truck))
+    again = np.zeros(len(rows), np.bool_)
+    same = (rows.truck[order][1:] == rows.truck[order][:-1]) & (
+        rows.timestamp_ms[order][1:] == rows.timestamp_ms[order][:-1]
+    )
+    again[order[1:][same]] = True
+    order = np.lexsort((rows.delivery.record_index, rows.delivery.sequence, rows.truck))
+    order = order[~again[order]]
+    # One running maximum over all trucks: each truck's times lie above those of the one before.
+    base = int(rows.timestamp_ms.min())
+    span = int(rows.timestamp_ms.max()) - base + 1
+    key = rows.truck[order].astype(np.int64) * span + (rows.timestamp_ms[order] - base)
+    older = key < np.maximum.accumulate(key)
+    return np.flatnonzero(again), order[older]
+
+
+def _within(rows: PositionColumns, places: Int64, period: Period) -> list[tuple[str, int]]:
+    found = zip(rows.truck[places].tolist(), rows.timestamp_ms[places].tolist(), strict=True)
+    return [(rows.trucks[code], at_ms) for code, at_ms in found if period.from_ms <= at_ms < period.to_ms]
+
+
+class _Rejected(NamedTuple):
+    truck_id: str
+    arrival_ms: int
+    reason: str
+
+
+def _rejected(reader: Reader, wanted: Filter) -> list[_Rejected]:
+    period = wanted.period
+    return [
+        _Rejected(record.partition_key, record.arrival_ms, record.reason)
+        for record in reader.sources.rejected.list(include_redriven=False)
+        if period.from_ms <= record.arrival_ms < period.to_ms
+        and (wanted.trucks is None or record.partition_key in wanted.trucks)
+    ]
+
+
+def _counts(places: Int64, count: int) -> list[int]:
+    found: list[int] = np.bincount(places, minlength=count).tolist()
+    return found
+
+
+def _days(look: Look, period: Period, received: Received, rejected: list[_Rejected]) -> list[answers.DayQuality]:
+    days, hours = period.days, look.hours
+    count = len(days)
+    place = day_places(hours.hour_ms, days)
+    positions = np.bincount(place, weights=hours.coordinates_count, minlength=count).astype(int).tolist()
+    inner = np.bincount(place, weights=hours.gap_count, minlength=count).astype(int)
+    end = look.around.silences()[2]
+    ends_here = (end > period.from_ms) & (end <= period.to_ms)
+    gaps = (inner + np.array(_counts(day_places(end[ends_here] - 1, days), count))).tolist()
+    minutes = gap_minutes(hours, look.around, days).tolist()
+    of_day = [
+        _counts(day_places(np.array(instants, np.int64), days), count) if instants else [0] * count
+        for instants in (
+            [at_ms for _, at_ms in received.duplicates],
+            [at_ms for _, at_ms in received.late],
+            [each.arrival_ms for each in rejected],
+        )
+    ]
+    return [
+        answers.DayQuality(
+            date=day.date,
+            hours=day.hours,
+            positions=positions[at],
+            gaps=gaps[at],
+            gap_minutes=rounded(minutes[at], 4) if positions[at] else None,
+            duplicates=of_day[0][at] if received.known else None,
+            late=of_day[1][at] if received.known else None,
+            rejected=of_day[2][at],
+        )
+        for at, day in enumerate(days)
+    ]
+
+
+def _totals(days: list[answers.DayQuality], received: Received) -> answers.QualityCounts:
+    return answers.QualityCounts(
+        positions=sum(day.positions for day in days),
+        gaps=sum(day.gaps for day in days),
+        gap_minutes=rounded(sum(day.gap_minutes or 0.0 for day in days), 4),
+        duplicates=len(received.duplicates) if received.known else None,
+        late=len(received.late) if received.known else None,
+        rejected=sum(day.rejected or 0 for day in days),
+    )
+
+
+def _trucks(look: Look, period: Period, received: Received, rejected: list[_Rejected]) -> list[answers.TruckQuality]:
+    hours, around = look.hours, look.around
+    count = len(hours.trucks)
+    positions = np.bincount(hours.truck, weights=hours.coordinates_count, minlength=count)
+    gaps = np.bincount(hours.truck, weights=hours.gap_count, minlength=count)
+    minutes = np.bincount(hours.truck, weights=hours.gap_time_minutes, minlength=count)
+    truck, begin, end = around.silences()
+    clipped = np.clip(np.minimum(end, period.to_ms) - np.maximum(begin, period.from_ms), 0, None)
+    minutes += np.bincount(truck, weights=clipped / 60_000, minlength=count)
+    gaps += np.bincount(truck, weights=(end > period.from_ms) & (end <= period.to_ms), minlength=count)
+    found: dict[str, list[int]] = {hours.trucks[code]: [0, 0, 0] for code in hours.present().tolist()}
+    for column, names in enumerate(
+        (
+            [name for name, _ in received.duplicates],
+            [name for name, _ in received.late],
+            [each.truck_id for each in rejected],
+        )
+    ):
+        for name in names:
+            if name in found:
+                found[name][column] += 1
+    code_of = {name: code for code, name in enumerate(hours.trucks)}
+    return [
+        answers.TruckQuality(
+            truck_id=name,
+            positions=int(positions[code_of[name]]),
+            gaps=int(gaps[code_of[name]]),
+            gap_minutes=rounded(minutes[code_of[name]], 4),
+            duplicates=twice if received.known else None,
+            late=late if received.known else None,
+            rejected=aside,
+        )
+        for name, (twice, late, aside) in found.items()
+    ]
+
+
+def _reasons(rejected: list[_Rejected]) -> list[answers.ReasonCount]:
+    counts: dict[str, int] = {}
+    for each in rejected:
+        counts[each.reason] = counts.get(each.reason, 0) + 1
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_REASONS_SHOWN]
+    return [answers.ReasonCount(reason=reason, count=count) for reason, count in most]
