@@ -12,8 +12,8 @@ import httpx
 
 from truckstream.cli.web_sources import local_sources
 from truckstream.core.records import Position, encode_position
-from truckstream.http.gate import Doorman
 from truckstream.http.serving import listen, serve, url_of
+from truckstream.http.tokens import TokenDoor
 from truckstream.local.directory import DataDirectory
 from truckstream.local.runtime import Pipeline
 from truckstream.local.stores import LocalStores
@@ -53,10 +53,10 @@ def system(folder: Path) -> Iterator[System]:
 
 @contextmanager
 def served(
-    sources: WebSources, options: WebOptions | None = None, doorman: Doorman | None = None, host: str = "127.0.0.1"
+    sources: WebSources, options: WebOptions | None = None, door: TokenDoor | None = None, host: str = "127.0.0.1"
 ) -> Iterator[str]:
     """Serve in a thread; yield the address."""
-    application = WebApplication(sources, options, doorman)
+    application = WebApplication(sources, options, door)
     stops: list[Callable[[], None]] = []
     listener = listen(host, 0)
     arguments = {"ready": stops.append, "before_end": application.streams.stop}

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from truckstream import __version__
-from truckstream.cli import fences, maintain, plan, produce, replay, reports, run, show, web
+from truckstream.cli import fences, maintain, plan, produce, replay, reports, run, show, tokens, web
 from truckstream.core.errors import TruckstreamError
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.command("query", epilog=show.QUERY_EXAMPLE)(show.query)
 app.command("compact", epilog="Example: truckstream compact --data truckstream-data")(maintain.compact)
 app.command("verify", epilog="Example: truckstream verify --data truckstream-data")(maintain.verify)
 app.command("status", epilog="Example: truckstream status --json")(maintain.status)
+app.add_typer(tokens.app, name="tokens", epilog="Example: truckstream tokens create --role viewer")
 app.command("web", epilog=web.EXAMPLE)(web.web)
 app.command("plan", epilog=plan.EXAMPLE)(plan.plan_command)
 app.command("reports", epilog=reports.EXAMPLE)(reports.reports)

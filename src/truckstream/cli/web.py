@@ -10,6 +10,7 @@ import typer
 
 from truckstream.cli.backends import local_directory
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption
+from truckstream.local.directory import DataDirectory
 
 EXAMPLE = "Example: truckstream web --data truckstream-data --port 8080"
 DEFAULT_PORT = 8080
@@ -28,7 +29,9 @@ def web(
 ) -> None:
     """Serve the live dashboard and the HTTP API of a data directory. Ctrl-C stops."""
     from truckstream.cli.web_sources import local_sources
-    from truckstream.http.serving import listen, serve, url_of
+    from truckstream.http.serving import is_loopback, listen, serve, url_of
+    from truckstream.http.tokens import TokenDoor
+    from truckstream.local.tokens import TokenFile
     from truckstream.web.application import WebApplication
     from truckstream.web.sources import WebOptions
 
@@ -36,11 +39,15 @@ def web(
     with local_sources(directory) as sources:
         options = WebOptions()
         taken = listen(host, port) if listener is None else socket.socket(fileno=listener)
-        application = WebApplication(sources, options)
+        book = TokenFile(DataDirectory(data).tokens)
+        door = None if is_loopback(taken.getsockname()[0]) else TokenDoor(book, options.clock)
+        application = WebApplication(sources, options, door, known_ids=book.trucks)
 
         def ready(stop: Callable[[], None]) -> None:
             if listener is None:
                 print(f"truckstream web: {url_of(taken)}, data in {data}; Ctrl-C stops", flush=True)
+                if door is not None and not book.list():
+                    print("No tokens yet, so nobody can sign in: truckstream tokens create --role viewer", flush=True)
             else:
                 _end_with_parent(stop)
 

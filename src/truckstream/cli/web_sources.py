@@ -30,6 +30,7 @@ def local_sources(directory: DataDirectory) -> Iterator[WebSources]:
             format=stores.format,
             recent=LocalRecent(stream),
             stream=stream,
+            rejected=stores.rejected,
             health=LocalHealth(stores),
             outlier_limit_kmh=stores.settings.outlier_speed_kmh,
         )

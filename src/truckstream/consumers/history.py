@@ -90,10 +90,20 @@ def fingerprint(files: Sequence[ArchiveObject]) -> str:
     return hashlib.blake2b(lines.encode(), digest_size=16).hexdigest()
 
 
-def read_date(archive: ArchiveStore, format: ArchiveFormat, date: str) -> DateFiles:
-    """Return the files of a date as at one moment. Raises Unavailable when they never hold still."""
+def read_date(
+    archive: ArchiveStore,
+    format: ArchiveFormat,
+    date: str,
+    *,
+    from_ms: int | None = None,
+    to_ms: int | None = None,
+) -> DateFiles:
+    """Return the files of a date as at one moment; settled hours wholly outside of a period are left out.
+
+    Raises Unavailable when they never hold still.
+    """
     for _ in range(READ_ATTEMPTS):
-        files = list_date(archive, date)
+        files = [file for file in list_date(archive, date) if _touches(settled_hour_ms(file.key), from_ms, to_ms)]
         try:
             contents = [(file, archive.get(file.key)) for file in files]
         except KeyError:
@@ -102,6 +112,12 @@ def read_date(archive: ArchiveStore, format: ArchiveFormat, date: str) -> DateFi
         if all(now.get(file.key) == file.tag for file in files):
             return DateFiles(format, contents)
     raise Unavailable(f"the archive files of {date} change faster than they can be read")
+
+
+def _touches(hour_ms: int | None, from_ms: int | None, to_ms: int | None) -> bool:
+    if hour_ms is None:  # a live file tells its hours only when read
+        return True
+    return (from_ms is None or hour_ms + HOUR_MS > from_ms) and (to_ms is None or hour_ms < to_ms)
 
 
 def positions_of(
@@ -130,6 +146,18 @@ def iterate(
                 columns = columns.take(columns.timestamp_ms < to_ms)
             if len(columns):
                 yield columns
+
+
+def iterate_hours(
+    archive: ArchiveStore, format: ArchiveFormat, *, from_ms: int, to_ms: int
+) -> Iterator[tuple[int, PositionColumns]]:
+    """Yield each hour that has rows with `from_ms <= timestamp_ms < to_ms`, and those rows by truck and time."""
+    for date in dates(archive):
+        if date_of(from_ms) <= date <= date_of(to_ms - 1):
+            files = read_date(archive, format, date, from_ms=from_ms, to_ms=to_ms)
+            for hour_ms in files.hours_ms:
+                if hour_ms + HOUR_MS > from_ms and hour_ms < to_ms:
+                    yield hour_ms, files.hour(hour_ms).between(from_ms, to_ms)
 
 
 def transitions(

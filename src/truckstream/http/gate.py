@@ -44,7 +44,8 @@ class Gate:
     """An ASGI application around the real one.
 
     `map_urls`: where maps come from beside our own origin. `changes_by_get`: says of a GET's path and query whether
-    it changes something all the same (the phone apps' way to send a position).
+    it changes something all the same (the phone apps' way to send a position). `token_in_query`: returns the token of
+    a request that cannot have headers of its own.
     """
 
     def __init__(
@@ -54,10 +55,12 @@ class Gate:
         *,
         map_urls: Collection[str] = (),
         changes_by_get: Callable[[str, bytes], bool] = lambda path, query: False,
+        token_in_query: Callable[[str, bytes], str | None] = lambda path, query: None,
     ) -> None:
         self._app = app
         self._doorman = doorman
         self._changes_by_get = changes_by_get
+        self._token_in_query = token_in_query
         self._headers = [*_HEADERS, (b"content-security-policy", content_policy(map_urls).encode())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,6 +87,9 @@ class Gate:
     def _caller(self, scope: HTTPScope, headers: dict[str, str]) -> Caller:
         method, path = scope["method"], scope["path"]
         client = scope.get("client")
+        token = self._token_in_query(path, scope["query_string"])
+        if token and "authorization" not in headers:
+            headers["authorization"] = f"Bearer {token}"
         caller = self._doorman.caller(headers, method, client[0] if client else "")
         if method not in SAFE_METHODS or self._changes_by_get(path, scope["query_string"]):
             check_origin(headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site"))

@@ -135,15 +135,20 @@ def _handle_error(request: Request[Any, Any, Any], error: Exception) -> Response
 
 
 def _handle_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
-    del request
     detail, field = error.detail, None
     if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
         first = error.extra[0]
-        field = str(first.get("key") or "") or None
+        field = _name_sent(request, str(first.get("key") or "")) or None
         detail = f"{field}: {first.get('message', '')}" if field else str(first.get("message", detail))
     status = error.status_code
     hint = _HINTS.get(status, "See /schema/openapi.json.")
     return problem_response(status, Problem(detail, hint, status >= 500, field), error.headers)
+
+
+def _name_sent(request: Request[Any, Any, Any], name: str) -> str:
+    """Return a parameter's name in the address, which may differ from that in our code."""
+    parameter = request.route_handler.parsed_fn_signature.parameters.get(name)
+    return getattr(parameter.kwarg_definition, "name", None) or name if parameter is not None else name
 
 
 HANDLERS: Final[ExceptionHandlersMap] = {HTTPException: _handle_http, Exception: _handle_error}

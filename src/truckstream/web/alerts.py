@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Request, Response, Router, delete, get, put
+from litestar import Request, Response, delete, get, put
+from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from truckstream.core.alerts import EventType
@@ -33,11 +34,18 @@ class Acknowledged(msgspec.Struct, frozen=True):
     note: str
 
 
-def alerts_router(sources: WebSources, clock: Callable[[], int]) -> Router:
-    """Return the routes of alerts."""
+def alerts_handlers(sources: WebSources, clock: Callable[[], int]) -> list[BaseRouteHandler]:
+    """Return the handlers of alerts."""
     feed, acknowledgements = sources.alerts, sources.acknowledgements
 
-    @get("/alerts", guards=[need("viewer")], responses=problems(), summary="Read the feed", sync_to_thread=True)
+    @get(
+        "/alerts",
+        tags=["alerts"],
+        guards=[need("viewer")],
+        responses=problems(),
+        summary="Read the feed",
+        sync_to_thread=True,
+    )
     def list_alerts(
         limit: Limit = 1000,
         cursor: Cursor = None,
@@ -70,6 +78,7 @@ def alerts_router(sources: WebSources, clock: Callable[[], int]) -> Router:
 
     @put(
         "/alerts/{alert_id:str}/acknowledgement",
+        tags=["alerts"],
         guards=[need("dispatcher")],
         responses=problems(404),
         sync_to_thread=True,
@@ -83,6 +92,7 @@ def alerts_router(sources: WebSources, clock: Callable[[], int]) -> Router:
 
     @delete(
         "/alerts/{alert_id:str}/acknowledgement",
+        tags=["alerts"],
         guards=[need("dispatcher")],
         responses=problems(404),
         sync_to_thread=True,
@@ -97,4 +107,4 @@ def alerts_router(sources: WebSources, clock: Callable[[], int]) -> Router:
         if feed.get(alert_id) is None:
             raise NotFound(f"there is no alert {alert_id!r}")
 
-    return Router("/api/v1", route_handlers=[list_alerts, acknowledge, take_back], tags=["alerts"])
+    return [list_alerts, acknowledge, take_back]

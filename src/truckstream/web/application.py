@@ -1,27 +1,33 @@
 """The web application: routes, live view and gate put together over ports."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl
 
 import msgspec
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from truckstream import __version__
-from truckstream.http.gate import Doorman, Gate, OpenDoor
-from truckstream.http.pages import page_handlers
+from truckstream.http.gate import Gate, OpenDoor
 from truckstream.http.problems import HANDLERS
-from truckstream.web.alerts import alerts_router
+from truckstream.http.tokens import TokenDoor
+from truckstream.web.alerts import alerts_handlers
+from truckstream.web.derived import derived_handlers
 from truckstream.web.fleet_view import FleetView
-from truckstream.web.geofences import geofences_router
+from truckstream.web.geofences import geofences_handlers
 from truckstream.web.health import HealthReader
-from truckstream.web.live import LiveStreams, live_router
-from truckstream.web.positions import positions_router
-from truckstream.web.session import session_router
+from truckstream.web.history import history_handlers
+from truckstream.web.home import home_handlers
+from truckstream.web.ingest import Ingest, ingest_handlers
+from truckstream.web.live import LiveStreams, live_handlers
+from truckstream.web.osmand import osmand_handlers
+from truckstream.web.positions import positions_handlers
+from truckstream.web.session import session_handlers
 from truckstream.web.sources import WebOptions, WebSources
-from truckstream.web.watching import health_router
+from truckstream.web.watching import watching_handlers
 
 _BODY_BYTES = 64 * 1024 * 1024
 
@@ -29,13 +35,21 @@ _BODY_BYTES = 64 * 1024 * 1024
 class WebApplication:
     """`asgi` is what a server serves; `litestar` the application inside; `streams` ends the live streams."""
 
-    def __init__(self, sources: WebSources, options: WebOptions | None = None, doorman: Doorman | None = None) -> None:
+    def __init__(
+        self,
+        sources: WebSources,
+        options: WebOptions | None = None,
+        door: TokenDoor | None = None,
+        known_ids: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         options = options or WebOptions()
         clock = options.clock
         reader = HealthReader(sources)
+        ingest = Ingest(sources, clock)
         view = FleetView(
             sources,
             offline_after_ms=options.offline_after_ms,
+            known_ids=known_ids,
             health=lambda now_ms: msgspec.json.encode(reader.health(now_ms, len(view.state.lines))),
         )
         self.streams = streams = LiveStreams(view, clock)
@@ -49,15 +63,27 @@ class WebApplication:
             finally:
                 await streams.stop()
 
+        health, monitoring = watching_handlers(reader, streams, clock)
         self.litestar = Litestar(
             route_handlers=[
-                positions_router(view.state, sources),
-                geofences_router(sources),
-                alerts_router(sources, clock),
-                live_router(streams),
-                health_router(reader, streams, clock),
-                session_router(sources, options, open_to_all=doorman is None),
-                *page_handlers(options.pages),
+                # One router: each would answer OPTIONS of the paths it shares with another.
+                Router(
+                    "/api/v1",
+                    route_handlers=[
+                        *positions_handlers(view.state, sources),
+                        *history_handlers(sources, clock),
+                        *ingest_handlers(ingest),
+                        *osmand_handlers(ingest, clock),
+                        *geofences_handlers(sources, clock),
+                        *alerts_handlers(sources, clock),
+                        *derived_handlers(sources, clock),
+                        *live_handlers(streams),
+                        *session_handlers(sources, options, door),
+                        *health,
+                    ],
+                ),
+                *monitoring,
+                *home_handlers(options.pages, ingest, clock),
             ],
             exception_handlers=HANDLERS,
             lifespan=[ticking],
@@ -76,9 +102,22 @@ class WebApplication:
             logging_config=None,
         )
         maps = [url for url in (options.map_style_url, options.map_tiles_url) if url]
-        self.asgi = Gate(self.litestar, doorman or OpenDoor(), map_urls=maps, changes_by_get=changes_by_get)
+        self.asgi = Gate(
+            self.litestar,
+            door or OpenDoor(),
+            map_urls=maps,
+            changes_by_get=changes_by_get,
+            token_in_query=token_in_query,
+        )
 
 
 def changes_by_get(path: str, query: bytes) -> bool:
     """Return whether a GET changes something: phones send positions so."""
     return path == "/api/v1/osmand" or (path == "/" and b"id=" in query)
+
+
+def token_in_query(path: str, query: bytes) -> str | None:
+    """Return the token a phone sent: its apps know only an address."""
+    if not changes_by_get(path, query):
+        return None
+    return dict(parse_qsl(query.decode("latin-1"))).get("token")

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import Request, Router, get, post
+from litestar import Request, get, post
+from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 
@@ -162,11 +163,12 @@ def _wrapped(longitude: float) -> float:
     return longitude if -180 <= longitude <= 180 else (longitude + 180) % 360 - 180
 
 
-def live_router(streams: LiveStreams) -> Router:
-    """Return the routes of the live stream."""
+def live_handlers(streams: LiveStreams) -> list[BaseRouteHandler]:
+    """Return the handlers of the live stream."""
 
     @get(
         "/live",
+        tags=["live"],
         guards=[need("viewer")],
         media_type="text/event-stream",
         responses=problems(),
@@ -200,6 +202,7 @@ def live_router(streams: LiveStreams) -> Router:
 
     @post(
         "/live/{stream_id:str}/viewport",
+        tags=["live"],
         guards=[need("viewer")],
         status_code=200,
         responses=problems(404),
@@ -217,7 +220,7 @@ def live_router(streams: LiveStreams) -> Router:
         viewer.inside_tick = min(viewer.inside_tick, viewer.outside_tick)
         return Opened(viewer.viewport)
 
-    return Router("/api/v1", route_handlers=[live, set_viewport], tags=["live"])
+    return [live, set_viewport]
 
 
 def _numbers(text: str) -> Sequence[float]:

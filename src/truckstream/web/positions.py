@@ -3,7 +3,8 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, Router, get
+from litestar import Response, get
+from litestar.handlers import BaseRouteHandler
 from litestar.params import PathParameter, QueryParameter
 
 from truckstream.core.instants import format_instant
@@ -65,10 +66,17 @@ _POSITION_FIELDS = (
 )  # fmt: skip
 
 
-def positions_router(state: FleetState, sources: WebSources) -> Router:
-    """Return the routes of the latest positions."""
+def positions_handlers(state: FleetState, sources: WebSources) -> list[BaseRouteHandler]:
+    """Return the handlers of the latest positions."""
 
-    @get("/positions", guards=[need("viewer")], responses=problems(), summary="List the trucks", sync_to_thread=True)
+    @get(
+        "/positions",
+        tags=["positions"],
+        guards=[need("viewer")],
+        responses=problems(),
+        summary="List the trucks",
+        sync_to_thread=True,
+    )
     def list_positions(
         limit: Limit = 1000,
         cursor: Cursor = None,
@@ -96,6 +104,7 @@ def positions_router(state: FleetState, sources: WebSources) -> Router:
 
     @get(
         "/positions/{truck_id:str}",
+        tags=["positions"],
         guards=[need("viewer")],
         responses=problems(404),
         summary="One truck",
@@ -116,7 +125,7 @@ def positions_router(state: FleetState, sources: WebSources) -> Router:
         set_aside = len(line.track.set_aside) if line.track is not None else 0
         return OneTruck(**truck_json(line), geofences=inside, set_aside=set_aside)
 
-    return Router("/api/v1", route_handlers=[list_positions, one_position], tags=["positions"])
+    return [list_positions, one_position]
 
 
 def _instant(ms: int | None) -> str | None:

@@ -1,13 +1,17 @@
 """`/api/v1/config` and `/api/v1/session`: what a page must know first, and signing in."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Router, get
+from litestar import Request, Response, delete, get, post
+from litestar.datastructures import Cookie
+from litestar.handlers import BaseRouteHandler
+from litestar.params import JSONBody
 
 from truckstream import __version__
 from truckstream.http.access import Role, caller_of, need
 from truckstream.http.problems import problems
+from truckstream.http.tokens import COOKIE, SESSION_S, TokenDoor
 from truckstream.web.sources import WebOptions, WebSources
 
 
@@ -30,10 +34,23 @@ class Session(msgspec.Struct, frozen=True):
     open: bool
 
 
-def session_router(sources: WebSources, options: WebOptions, *, open_to_all: bool) -> Router:
-    """Return the routes of configuration and session."""
+class SignIn(msgspec.Struct, frozen=True):
+    """A token, as `truckstream tokens create` printed it."""
 
-    @get("/config", guards=[need("viewer")], responses=problems(), summary="Configuration", sync_to_thread=False)
+    token: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+def session_handlers(sources: WebSources, options: WebOptions, door: TokenDoor | None) -> list[BaseRouteHandler]:
+    """Return the handlers of configuration and session. `door` None: nobody needs to sign in."""
+
+    @get(
+        "/config",
+        tags=["session"],
+        guards=[need("viewer")],
+        responses=problems(),
+        summary="Configuration",
+        sync_to_thread=False,
+    )
     def config(request: Request[Any, Any, Any]) -> Config:
         """What the pages need to know of this server."""
         return Config(
@@ -46,9 +63,30 @@ def session_router(sources: WebSources, options: WebOptions, *, open_to_all: boo
             reports_url=options.reports_url,
         )
 
-    @get("/session", responses=problems(), summary="Who am I?", sync_to_thread=False)
+    @get("/session", tags=["session"], responses=problems(), summary="Who am I?", sync_to_thread=False)
     def session(request: Request[Any, Any, Any]) -> Session:
         """The caller's role; null when no valid token came."""
-        return Session(caller_of(request).role, open_to_all)
+        return Session(caller_of(request).role, door is None)
 
-    return Router("/api/v1", route_handlers=[config, session], tags=["session"])
+    @post("/session", tags=["session"], status_code=200, responses=problems(), summary="Sign in", sync_to_thread=True)
+    def sign_in(data: JSONBody[SignIn], request: Request[Any, Any, Any]) -> Response[Session]:
+        """Keep the token's rights in a cookie that scripts cannot read."""
+        if door is None:
+            return Response(Session(caller_of(request).role, True))
+        caller, value = door.sign_in(data.token, request.client.host if request.client else "")
+        return Response(Session(caller.role, False), cookies=[_cookie(request, value, SESSION_S)])
+
+    @delete(
+        "/session", tags=["session"], status_code=200, responses=problems(), summary="Sign out", sync_to_thread=False
+    )
+    def sign_out(request: Request[Any, Any, Any]) -> Response[Session]:
+        """Forget the cookie."""
+        role = caller_of(request).role if door is None else None
+        return Response(Session(role, door is None), cookies=[_cookie(request, "", 0)])
+
+    return [config, session, sign_in, sign_out]
+
+
+def _cookie(request: Request[Any, Any, Any], value: str, seconds: int) -> Cookie:
+    secure = request.scope["scheme"] == "https"
+    return Cookie(key=COOKIE, value=value, path="/", max_age=seconds, httponly=True, samesite="strict", secure=secure)

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Protocol
 
 from truckstream.core.truck_state import OFFLINE_AFTER_MS
-from truckstream.ports import ArchiveFormat, ArchiveStore, GeofenceStore, PositionStore, PresenceStore, RecordSink
+from truckstream.ports import (
+    ArchiveFormat,
+    ArchiveStore,
+    GeofenceStore,
+    PositionStore,
+    PresenceStore,
+    RecordSink,
+    RejectedStore,
+)
 from truckstream.ports_viewing import (
     AcknowledgementStore,
     AlertFeed,
@@ -35,6 +43,7 @@ class WebSources:
     format: ArchiveFormat
     recent: RecentPositions
     stream: RecordSink
+    rejected: RejectedStore
     health: HealthSource
     outlier_limit_kmh: float
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from litestar import Response, Router, get
+from litestar import Response, get
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 
 from truckstream.core.status import Status
@@ -14,24 +15,39 @@ from truckstream.web.live import LiveStreams
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def health_router(reader: HealthReader, streams: LiveStreams, clock: Callable[[], int]) -> Router:
-    """Return the routes: `/api/v1/health`, `/status`, `/metrics`, `/healthz`."""
+def watching_handlers(
+    reader: HealthReader, streams: LiveStreams, clock: Callable[[], int]
+) -> tuple[list[BaseRouteHandler], list[BaseRouteHandler]]:
+    """Return the handler of `/api/v1/health`, and those of `/status`, `/metrics`, `/healthz`."""
     state = streams.state
 
     @get(
-        "/api/v1/health", guards=[need("viewer")], responses=problems(), summary="Pipeline health", sync_to_thread=True
+        "/health",
+        tags=["monitoring"],
+        guards=[need("viewer")],
+        responses=problems(),
+        summary="Pipeline health",
+        sync_to_thread=True,
     )
     def health() -> Health:
         """Rates, lag of each consumer, rejected records with reasons, archive and outbox."""
         return reader.health(clock(), state.count_of()["fleet"])
 
-    @get("/status", guards=[need("viewer")], responses=problems(), summary="Status", sync_to_thread=True)
+    @get(
+        "/status",
+        tags=["monitoring"],
+        guards=[need("viewer")],
+        responses=problems(),
+        summary="Status",
+        sync_to_thread=True,
+    )
     def status() -> Status:
         """What `truckstream status --json` prints."""
         return status_of(reader.pipeline(clock()), state)
 
     @get(
         "/metrics",
+        tags=["monitoring"],
         guards=[need("viewer")],
         media_type=_METRICS_TYPE,
         responses=problems(),
@@ -45,6 +61,7 @@ def health_router(reader: HealthReader, streams: LiveStreams, clock: Callable[[]
 
     @get(
         "/healthz",
+        tags=["monitoring"],
         media_type="text/plain",
         summary="Is the server up?",
         sync_to_thread=False,
@@ -56,4 +73,4 @@ def health_router(reader: HealthReader, streams: LiveStreams, clock: Callable[[]
             return Response("the stores do not answer\n", status_code=503, media_type="text/plain")
         return Response("ok\n", media_type="text/plain")
 
-    return Router("/", route_handlers=[health, status, metrics, healthz], tags=["monitoring"])
+    return [health], [status, metrics, healthz]
