@@ -18,6 +18,7 @@ BucketName = Annotated[str, Meta(pattern=r"^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$
 TopicArn = Annotated[str, Meta(pattern=r"^$|^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$")]
 RegionName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{0,32}$")]
 AthenaName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+QueueUrl = Annotated[str, Meta(pattern=r"^$|^https?://[^ ]+$")]
 NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 
 
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True):
     aws_region: RegionName = ""
     athena_database: AthenaName = "truckstream"
     athena_workgroup: AthenaName = "truckstream"
+    on_failure_queue_url: QueueUrl = ""
     outlier_speed_kmh: NotNegative = 200.0
     num_trucks: Annotated[int, Meta(ge=1, le=10_000)] = 50
     position_move_m: NotNegative = 25.0
@@ -61,6 +63,7 @@ VARIABLES = (
     ("aws_region", "AWS_REGION", "the stack's region, such as `eu-central-1`; default: the one of the AWS profile"),
     ("athena_database", "ATHENA_DATABASE", "the Glue database of the archive's tables; default `truckstream`"),
     ("athena_workgroup", "ATHENA_WORKGROUP", "the Athena workgroup of queries; default `truckstream`"),
+    ("on_failure_queue_url", "ON_FAILURE_QUEUE_URL", "a queue of batches Lambda gave up on, beside the bucket"),
     ("outlier_speed_kmh", "OUTLIER_SPEED_KMH", "on AWS: higher speeds are set aside, in km/h; default 200, 0 = off"),
     ("num_trucks", "NUM_TRUCKS", "trucks that the function `gps_producer` simulates: 1 to 10000, default 50"),
     ("position_move_m", "POSITION_MOVE_M", "write a latest position when it moved so many metres; default 25, 0 = off"),

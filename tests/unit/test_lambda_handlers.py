@@ -10,6 +10,7 @@ import pytest
 
 from truckstream.aws import handlers
 from truckstream.aws.events import batch_of
+from truckstream.aws.given_up import Collected
 from truckstream.aws.parts import Parts
 from truckstream.aws.session import AwsSettings
 from truckstream.aws.telemetry import METRICS, Telemetry
@@ -71,6 +72,7 @@ class MemoryParts(Parts):
         self.__dict__ |= {
             "stream": self.memory_stream,
             "compaction_lease": FreeLease,
+            "collect_given_up": Collected,
             "positions": MemoryPositions(self.faults),
             "geofences": MemoryGeofences(parse_geofences(FENCE).geofences),
             "presence": self.memory_presence,

@@ -23,6 +23,7 @@ _VARIABLE_OF: Final = {
     "topic": "SNS_TOPIC_ARN",
     "database": "ATHENA_DATABASE",
     "workgroup": "ATHENA_WORKGROUP",
+    "queue": "ON_FAILURE_QUEUE_URL",
 }
 
 # Where the permission is not called as the operation (AWS service authorization reference).
@@ -46,7 +47,7 @@ def aws_errors(operation: str, resource: str) -> Iterator[None]:
     Args:
         operation: service and operation, such as "kinesis:PutRecords"; messages name the permission by it.
         resource: what it works on, such as "stream gps-coordinates-stream". It begins with stream, positions
-            table, geofences table, bucket, topic, database or workgroup, so that the message can name the
+            table, geofences table, bucket, topic, database, workgroup or queue, so that the message can name the
             environment variable that set it.
     """
     try:

@@ -127,11 +127,17 @@ def compact_archive(event: Event, context: Any) -> dict[str, int]:
 
 
 def redrive_rejected(event: Event, context: Any) -> dict[str, int]:
-    """By hand: put rejected records on the stream again; `{"limit": 100}` in the event bounds how many."""
+    """By hand: put rejected records on the stream again, also those of batches Lambda gave up on.
+
+    `{"limit": 100}` in the event bounds how many.
+    """
     own = _environment("redrive_rejected")
     with own.telemetry.invocation(context):
         until_ms = _until_ms(context)
         limit = event.get("limit")
+        collected = own.parts.collect_given_up()
+        for lost in collected.lost:
+            own.telemetry.logger.warning("given up, and no longer on the stream", extra={"explanation": lost})
         done = redrive(
             own.parts.rejected,
             own.parts.stream,
@@ -182,6 +188,7 @@ def _parts(settings: Settings) -> Parts:
             region=settings.aws_region,
             athena_database=settings.athena_database,
             athena_workgroup=settings.athena_workgroup,
+            on_failure_queue_url=settings.on_failure_queue_url,
         ),
         outlier_limit_kmh=settings.outlier_speed_kmh,
         num_trucks=settings.num_trucks,

@@ -13,6 +13,7 @@ import msgspec
 
 from truckstream.aws.archive import get_object
 from truckstream.aws.errors import aws_errors, code_of
+from truckstream.consumers.archive_keys import POSITIONS
 from truckstream.core.errors import TruckstreamError, Unavailable
 from truckstream.core.instants import format_instant
 
@@ -33,7 +34,8 @@ class BucketLease:
     Args:
         client: a boto3 client of S3.
         bucket: its name.
-        what: names the lease, `leases/<what>.json`, and the work in messages.
+        what: names the lease, `positions/_<what>.json`, and the work in messages. Readers of such folders take
+            files whose names begin so for none of theirs.
         clock: milliseconds since the epoch.
     """
 
@@ -41,7 +43,7 @@ class BucketLease:
         self, client: Any, bucket: str, what: str, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     ) -> None:
         self._client, self._bucket, self._what, self._clock = client, bucket, what, clock
-        self._key = f"leases/{what}.json"
+        self._key = f"{POSITIONS}_{what}.json"
         self._holder = uuid.uuid4().hex
         self._tag, self._until_ms = "", 0
 

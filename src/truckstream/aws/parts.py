@@ -26,6 +26,7 @@ from truckstream.ports import (
 
 if TYPE_CHECKING:
     from truckstream.aws.alerts import AwsAlerts
+    from truckstream.aws.given_up import Collected
 
 
 class Pump(Protocol):
@@ -166,6 +167,14 @@ class Parts:
         from truckstream.aws.rejected import S3Rejected
 
         return S3Rejected(self.session)
+
+    def collect_given_up(self) -> "Collected":
+        """Bring batches Lambda gave up on into the rejected store."""
+        from truckstream.aws.given_up import GivenUp
+        from truckstream.aws.stream import KinesisStream
+
+        queue_url = self._settings.on_failure_queue_url
+        return GivenUp(self.session, self.rejected, KinesisStream(self.session), queue_url=queue_url).collect()
 
     def compaction_lease(self) -> Lease:
         """Return what to hold while compacting: the command line may be at it as well."""

@@ -39,6 +39,7 @@ class AwsSettings(msgspec.Struct, frozen=True):
     region: str = ""
     athena_database: str = "truckstream"
     athena_workgroup: str = "truckstream"
+    on_failure_queue_url: str = ""
 
 
 VARIABLES: Final = {
@@ -50,6 +51,7 @@ VARIABLES: Final = {
     "region": "AWS_REGION",
     "athena_database": "ATHENA_DATABASE",
     "athena_workgroup": "ATHENA_WORKGROUP",
+    "on_failure_queue_url": "ON_FAILURE_QUEUE_URL",
 }
 """Which environment variable sets which field, for the messages that name it."""
 

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from truckstream.aws.session import AwsSession, AwsSettings
+from truckstream.consumers.archive_keys import POSITIONS, date_in
 from truckstream.core.status import ArchiveSize, Status
 from truckstream.ports import Batch, RejectedRecord
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from truckstream.aws.analytics import AthenaAnalytics, Result
     from truckstream.aws.archive import S3Archive
     from truckstream.aws.geofences import AwsGeofences
+    from truckstream.aws.given_up import Collected
     from truckstream.aws.lease import BucketLease
     from truckstream.aws.positions import AwsPositions
     from truckstream.aws.rejected import S3Rejected
@@ -138,7 +140,7 @@ class AwsStores:
 
     def archive_size(self) -> ArchiveSize:
         """Return how many position files there are, and their bytes."""
-        files = self.archive.list("positions/")
+        files = [file for file in self.archive.list(POSITIONS) if date_in(file.key)]
         return ArchiveSize(len(files), sum(file.size for file in files))
 
     def received(self, *, settled_ms: int = SETTLED_MS) -> Iterator[Batch]:
@@ -170,6 +172,13 @@ class AwsStores:
         from truckstream.consumers.redriving import redrive
 
         return redrive(self.rejected, self.stream, records)
+
+    def collect_given_up(self) -> "Collected":
+        """Bring batches Lambda gave up on into the rejected store."""
+        from truckstream.aws.given_up import GivenUp
+
+        queue_url = self.session.settings.on_failure_queue_url
+        return GivenUp(self.session, self.rejected, self.stream, queue_url=queue_url).collect()
 
     def compaction_lease(self) -> "BucketLease":
         """Return what to hold while compacting: the scheduled function and the command line must not meet."""

@@ -15,7 +15,7 @@ from truckstream.aws.errors import aws_errors, code_of
 from truckstream.aws.put_records import Sending
 from truckstream.aws.session import AwsSession
 from truckstream.aws.shards import KinesisShard, in_order, shard_of
-from truckstream.core.errors import TruckstreamError, Unavailable
+from truckstream.core.errors import InvalidInput, InvalidSetting, TruckstreamError, Unavailable
 from truckstream.ports import NotPlaced, OutgoingRecord, Placed, StreamRecord
 
 READS_PER_SECOND: Final = 5  # of one shard, by all its readers together (Kinesis quotas)
@@ -129,6 +129,25 @@ class KinesisStream:
         if len(fitting) == len(found):
             self._places[shard_id] = _Place(found[-1].sequence_number if found else after, iterator)
         return fitting
+
+    def between(self, shard_id: str, first: int, last: int) -> Sequence[StreamRecord]:
+        """Return the records with these sequence numbers, ends inclusive, that the stream still holds."""
+        found: list[StreamRecord] = []
+        iterator: str | None
+        try:
+            start = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": str(first)}
+            iterator = self._iterator(shard_id, start)
+        except InvalidInput:  # trimmed away: what is left begins later
+            iterator = self._iterator(shard_id, _ITERATOR_OF_ALL)
+        except InvalidSetting:  # the shard itself is gone, long after a resharding
+            return []
+        while iterator is not None and (not found or found[-1].sequence_number < last):
+            place = _Place(found[-1].sequence_number if found else 0, iterator)
+            read, iterator = self._next_records(shard_id, place, MAX_READ_RECORDS)
+            found += read
+            if not read:
+                break
+        return [record for record in found if first <= record.sequence_number <= last]
 
     def behind(self, shard_id: str, after: int, *, now_ms: int | None = None) -> Lag:
         """Return how far a reader that has read up to `after` is behind; `now_ms` None: by the clock given."""

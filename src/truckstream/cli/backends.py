@@ -72,6 +72,7 @@ def aws_stores() -> "AwsStores":
             region=settings.aws_region,
             athena_database=settings.athena_database,
             athena_workgroup=settings.athena_workgroup,
+            on_failure_queue_url=settings.on_failure_queue_url,
         ),
         outlier_limit_kmh=settings.outlier_speed_kmh,
     )

@@ -198,6 +198,9 @@ def rejected(
     from_ms, to_ms = instant_option("--from", from_time), instant_option("--to", to_time)
     form = choose(as_csv, as_json)
     with open_stores(data, backend) as stores:
+        if not isinstance(stores, LocalStores):
+            for lost in stores.collect_given_up().lost:
+                print(f"warning: no longer on the stream: {lost}", file=sys.stderr)
         found = (
             record
             for record in stores.rejected.list()
