@@ -13,6 +13,7 @@ from truckstream.http.access import Role, caller_of, need
 from truckstream.http.gate import Doorman, Gate, OpenDoor
 from truckstream.http.pages import page_handlers
 from truckstream.http.problems import HANDLERS, problems
+from truckstream.reports.file_routes import file_router
 from truckstream.reports.reader import Reader
 from truckstream.reports.routes import report_router
 from truckstream.reports.sources import ReportOptions, ReportSources
@@ -49,6 +50,7 @@ class ReportApplication:
         self.litestar = Litestar(
             route_handlers=[
                 report_router(reader),
+                file_router(reader),
                 _about_router(sources, options, open_to_all=doorman is None),
                 *page_handlers(options.pages),
             ],

@@ -19,7 +19,7 @@ from truckstream.reports.reader import Filter, Look, Reader
 from truckstream.reports.rows import Rows
 from truckstream.reports.travel import ROUTE_ROWS
 
-_MOST_TRUCKS = 10_000
+_MOST_TRUCKS = 5_000
 _EDGE = "a local date (both days included), or an instant like 2024-01-15T10:30:00Z."
 
 Edge = Annotated[str, QueryParameter(name="from", max_length=64, description=f"The period's begin: {_EDGE}")]

@@ -1,9 +1,10 @@
 """Trips, stops, visits and routes: what only the positions tell, so read with care for how many there are."""
 
+import bisect
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
-from typing import Final, cast
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from truckstream.consumers.history import dates, read_date
 from truckstream.consumers.visits import Stay
 from truckstream.core.columns import UNKNOWN, PositionColumns
 from truckstream.core.errors import InvalidInput
-from truckstream.core.instants import date_of, format_instant
+from truckstream.core.instants import date_of, format_instant, parse_instant
 from truckstream.core.outliers import Track, judge
 from truckstream.core.pairs import GAP_MS
 from truckstream.core.trips import Segment
@@ -30,6 +31,13 @@ READ_POSITIONS: Final = 6_000_000
 
 ROUTE_ROWS: Final = 20_000
 _KEPT_ANSWERS = 64
+
+
+class Span(NamedTuple):
+    """`from_ms <= t < to_ms`."""
+
+    from_ms: int
+    to_ms: int
 
 
 class Travel:
@@ -96,7 +104,7 @@ class Travel:
                 hint=f"Choose fewer trucks or a shorter period: up to {READ_POSITIONS:,} positions.",
             )
 
-    def positions(self, period: Period, trucks: Collection[str] | None) -> Iterator[PositionColumns]:
+    def positions(self, period: "Period | Span", trucks: Collection[str] | None) -> Iterator[PositionColumns]:
         """Yield the positions of the period, hour by hour, each by truck and time."""
         source = self._sources
         for date in dates(source.archive):
@@ -138,6 +146,28 @@ class Travel:
             if place in before_gap:
                 rows.append(None)
         return rows, every
+
+    def paths(self, trips: Sequence[Mapping[str, Any]], trucks: Collection[str] | None) -> dict[int, list[list[float]]]:
+        """Return the way of each trip (by its number) as pairs of longitude and latitude."""
+        if not trips:
+            return {}
+        begins = [parse_instant(trip["start"]) for trip in trips]
+        ends = [begin + round(trip["duration_minutes"] * 60_000) for begin, trip in zip(begins, trips, strict=True)]
+        span = Span(min(begins), max(ends) + 1)
+        columns = PositionColumns.concat(list(self.positions(span, trucks))).sorted()
+        found = {}
+        for number, (trip, begin_ms, end_ms) in enumerate(zip(trips, begins, ends, strict=True)):
+            code = bisect.bisect_left(columns.trucks, trip["truck_id"])
+            first, last = np.searchsorted(columns.truck, [code, code + 1]).tolist()
+            times = columns.timestamp_ms[first:last]
+            # The duration is rounded to a few milliseconds.
+            inside = slice(
+                first + int(np.searchsorted(times, begin_ms)), first + int(np.searchsorted(times, end_ms + 4, "right"))
+            )
+            found[number] = np.stack(
+                [columns.longitude_e7[inside] / 1e7, columns.latitude_e7[inside] / 1e7], axis=1
+            ).tolist()
+        return found
 
     def _key(self, period: Period, trucks: Collection[str] | None) -> object:
         return self._hours.stamp(period.from_ms, period.to_ms), None if trucks is None else frozenset(trucks)
