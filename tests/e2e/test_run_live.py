@@ -125,16 +125,17 @@ def test_status_and_metrics_are_served_while_it_runs(tmp_path: Path) -> None:
         assert process.stdout is not None
         address = next(word for word in process.stdout.readline().split() if word.startswith("http://127.0.0.1:"))
         wait_until_seen(data, 5)
-        with urllib.request.urlopen(address) as answer:
+        address = address.strip(",")
+        with urllib.request.urlopen(f"{address}/status", timeout=30) as answer:
             status = json.load(answer)
         assert status["trucks"] == 5
         assert status["writer"].startswith("process ")
-        with urllib.request.urlopen(address.replace("/status", "/metrics")) as answer:
+        with urllib.request.urlopen(f"{address}/metrics", timeout=30) as answer:
             metrics = answer.read().decode()
         assert "truckstream_trucks 5\n" in metrics
         assert 'truckstream_consumer_lag_records{consumer="archive"}' in metrics
         with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(address.replace("/status", "/other"))
+            urllib.request.urlopen(f"{address}/other")
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
 

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from truckstream.cli.apps import Applications, applications
 from truckstream.cli.aws_run import run_on_aws
 from truckstream.cli.backends import backend_of, local_directory, refuse_local_options
 from truckstream.cli.feeding import drain, now_ms, place
 from truckstream.cli.live import LiveStatus, glance_at
-from truckstream.cli.monitor import monitor
 from truckstream.cli.notify import sending
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, OutlierOption
 from truckstream.cli.paced import PacedSource
 from truckstream.cli.produce import EveryOption, FaultsOption, LimitsOption, SeedOption, TrucksOption, as_record
 from truckstream.cli.signals import stop_signals
+from truckstream.cli.web import DEFAULT_PORT
 from truckstream.core.fleet import Faults, Fleet, demo_geofences
 from truckstream.core.geofences import parse_geofences
 from truckstream.local.lock import WriterLock
@@ -51,8 +52,14 @@ def run(
     ] = None,
     port: Annotated[
         int | None,
-        typer.Option("--port", min=0, max=65535, help="Serve /status and /metrics on 127.0.0.1; 0 takes a free port."),
+        typer.Option(
+            "--port",
+            min=0,
+            max=65535,
+            help="Of the dashboard; the reports take the next one. Default: 8080, else a free one. 0: a free one.",
+        ),
     ] = None,
+    no_web: Annotated[bool, typer.Option("--no-web", help="Offer neither dashboard nor reports.")] = False,
     seed: SeedOption = 1,
     faults: FaultsOption = "",
     outlier_speed: OutlierOption = None,
@@ -74,7 +81,7 @@ def run(
     wanted_faults = Faults.parse(faults)
     if backend_of(backend) == "aws":
         refuse_local_options(
-            port=port is not None, outlier_speed=outlier_speed is not None, no_notify=no_notify,
+            port=port is not None, no_web=no_web, outlier_speed=outlier_speed is not None, no_notify=no_notify,
             webhook=bool(webhook), shard_limits=shard_limits,
         )  # fmt: skip
         run_on_aws(trucks, every, seed, wanted_faults, source, duration)
@@ -94,13 +101,16 @@ def run(
             elif trucks:
                 tick, what = _fleet_tick(trucks, every, seed, wanted_faults, stores), f"{trucks:,} simulated trucks"
                 _add_demo_geofences(stores)
-            with monitor(directory, port) as address, sending(directory, webhook, notify=not no_notify):
-                title = f"truckstream: {what}, data in {data}" + (f", {address}/status" if address else "")
-                print(_live(pipeline, tick, title, what, duration))
+            with (
+                applications(data, port, DEFAULT_PORT, wanted=not no_web) as apps,
+                sending(directory, webhook, notify=not no_notify),
+            ):
+                title = f"truckstream: {what}, data in {data}{apps.text}"
+                print(_live(pipeline, tick, title, what, duration, apps))
             print(f"Stopped. Look at it: truckstream stats --data {data}, also positions, alerts, transitions, query")
 
 
-def _live(pipeline: "Pipeline", tick: Tick, title: str, what: str, duration: float | None) -> str:
+def _live(pipeline: "Pipeline", tick: Tick, title: str, what: str, duration: float | None, apps: Applications) -> str:
     """Run until the end of `duration` or a signal, drain, and return the last status."""
     with stop_signals() as stopping, LiveStatus(lambda: glance_at(pipeline), title) as status:
         deadline = None if duration is None else time.monotonic() + duration
@@ -111,6 +121,7 @@ def _live(pipeline: "Pipeline", tick: Tick, title: str, what: str, duration: flo
                     place(pipeline, pipeline.stores.rejected, what, records)
                 pipeline.poll(now_ms())
                 pipeline.maintain(now_ms())
+                apps.attend()
                 status.update()
                 stopping.wait(_STEP_S)
         finally:

@@ -1,13 +1,23 @@
 """The ports of a backend that the web applications read."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from pathlib import Path
 
+from truckstream.cli.backends import local_directory
 from truckstream.local.acknowledgements import LocalAcknowledgements
 from truckstream.local.alert_feed import LocalAlertFeed
 from truckstream.local.directory import DataDirectory
 from truckstream.local.stores import LocalStores
 from truckstream.web.sources import WebSources
+
+
+def web_sources(data: Path, backend: str | None) -> AbstractContextManager[WebSources]:
+    """Return the ports over the chosen backend, to be used as a context manager.
+
+    Raises InvalidSetting when the data directory holds nothing.
+    """
+    return local_sources(local_directory(data, backend))
 
 
 @contextmanager

@@ -10,9 +10,11 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from truckstream import __version__
 from truckstream.http.access import Role, caller_of, need
-from truckstream.http.gate import Doorman, Gate, OpenDoor
+from truckstream.http.gate import Gate, OpenDoor
 from truckstream.http.pages import page_handlers
 from truckstream.http.problems import HANDLERS, problems
+from truckstream.http.sessions import session_handlers
+from truckstream.http.tokens import TokenDoor
 from truckstream.reports.file_routes import file_router
 from truckstream.reports.reader import Reader
 from truckstream.reports.routes import report_router
@@ -32,18 +34,11 @@ class Config(msgspec.Struct, frozen=True):
     web_url: str | None
 
 
-class Session(msgspec.Struct, frozen=True):
-    """Who the server takes the caller for. `open`: nobody needs to sign in here."""
-
-    role: Role | None
-    open: bool
-
-
 class ReportApplication:
     """`asgi` is what a server serves; `litestar` the application inside."""
 
     def __init__(
-        self, sources: ReportSources, options: ReportOptions | None = None, doorman: Doorman | None = None
+        self, sources: ReportSources, options: ReportOptions | None = None, door: TokenDoor | None = None
     ) -> None:
         options = options or ReportOptions()
         reader = Reader(sources, options.clock)
@@ -51,7 +46,7 @@ class ReportApplication:
             route_handlers=[
                 report_router(reader),
                 file_router(reader),
-                _about_router(sources, options, open_to_all=doorman is None),
+                _about_router(sources, options, door),
                 *page_handlers(options.pages),
             ],
             exception_handlers=HANDLERS,
@@ -70,10 +65,10 @@ class ReportApplication:
             logging_config=None,
         )
         maps = [url for url in (options.map_style_url, options.map_tiles_url) if url]
-        self.asgi = Gate(self.litestar, doorman or OpenDoor(), map_urls=maps)
+        self.asgi = Gate(self.litestar, door or OpenDoor(), map_urls=maps)
 
 
-def _about_router(sources: ReportSources, options: ReportOptions, *, open_to_all: bool) -> Router:
+def _about_router(sources: ReportSources, options: ReportOptions, door: TokenDoor | None) -> Router:
     @get("/config", guards=[need("viewer")], responses=problems(), summary="Configuration", sync_to_thread=False)
     def config(request: Request[Any, Any, Any]) -> Config:
         """What the pages need to know of this server."""
@@ -86,9 +81,4 @@ def _about_router(sources: ReportSources, options: ReportOptions, *, open_to_all
             web_url=options.web_url,
         )
 
-    @get("/session", responses=problems(), summary="Who am I?", sync_to_thread=False)
-    def session(request: Request[Any, Any, Any]) -> Session:
-        """The caller's role; null when no valid token came."""
-        return Session(caller_of(request).role, open_to_all)
-
-    return Router("/api/v1", route_handlers=[config, session], tags=["session"])
+    return Router("/api/v1", route_handlers=[config, *session_handlers(door)], tags=["session"])

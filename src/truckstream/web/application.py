@@ -13,8 +13,10 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from truckstream import __version__
 from truckstream.http.gate import Gate, OpenDoor
 from truckstream.http.problems import HANDLERS
+from truckstream.http.sessions import session_handlers
 from truckstream.http.tokens import TokenDoor
 from truckstream.web.alerts import alerts_handlers
+from truckstream.web.config import config_handlers
 from truckstream.web.derived import derived_handlers
 from truckstream.web.fleet_view import FleetView
 from truckstream.web.geofences import geofences_handlers
@@ -25,7 +27,6 @@ from truckstream.web.ingest import Ingest, ingest_handlers
 from truckstream.web.live import LiveStreams, live_handlers
 from truckstream.web.osmand import osmand_handlers
 from truckstream.web.positions import positions_handlers
-from truckstream.web.session import session_handlers
 from truckstream.web.sources import WebOptions, WebSources
 from truckstream.web.watching import watching_handlers
 
@@ -78,7 +79,8 @@ class WebApplication:
                         *alerts_handlers(sources, clock),
                         *derived_handlers(sources, clock),
                         *live_handlers(streams),
-                        *session_handlers(sources, options, door),
+                        *session_handlers(door),
+                        *config_handlers(sources, options),
                         *health,
                     ],
                 ),

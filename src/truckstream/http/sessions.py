@@ -1,4 +1,4 @@
-"""`/api/v1/config` and `/api/v1/session`: what a page must know first, and signing in."""
+"""`/api/v1/session`: who am I, signing in, signing out; the same in both web applications."""
 
 from typing import Annotated, Any
 
@@ -8,23 +8,9 @@ from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
 
-from truckstream import __version__
-from truckstream.http.access import Role, caller_of, need
+from truckstream.http.access import Role, caller_of
 from truckstream.http.problems import problems
 from truckstream.http.tokens import COOKIE, SESSION_S, TokenDoor
-from truckstream.web.sources import WebOptions, WebSources
-
-
-class Config(msgspec.Struct, frozen=True):
-    """What the pages need to know of this server."""
-
-    version: str
-    backend: str
-    role: Role | None
-    offline_after_s: float
-    map_style_url: str | None
-    map_tiles_url: str | None
-    reports_url: str | None
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -40,28 +26,8 @@ class SignIn(msgspec.Struct, frozen=True):
     token: Annotated[str, msgspec.Meta(max_length=200)]
 
 
-def session_handlers(sources: WebSources, options: WebOptions, door: TokenDoor | None) -> list[BaseRouteHandler]:
-    """Return the handlers of configuration and session. `door` None: nobody needs to sign in."""
-
-    @get(
-        "/config",
-        tags=["session"],
-        guards=[need("viewer")],
-        responses=problems(),
-        summary="Configuration",
-        sync_to_thread=False,
-    )
-    def config(request: Request[Any, Any, Any]) -> Config:
-        """What the pages need to know of this server."""
-        return Config(
-            version=__version__,
-            backend=sources.backend,
-            role=caller_of(request).role,
-            offline_after_s=options.offline_after_ms / 1000,
-            map_style_url=options.map_style_url,
-            map_tiles_url=options.map_tiles_url,
-            reports_url=options.reports_url,
-        )
+def session_handlers(door: TokenDoor | None) -> list[BaseRouteHandler]:
+    """Return the handlers. `door` None: nobody needs to sign in."""
 
     @get("/session", tags=["session"], responses=problems(), summary="Who am I?", sync_to_thread=False)
     def session(request: Request[Any, Any, Any]) -> Session:
@@ -84,7 +50,7 @@ def session_handlers(sources: WebSources, options: WebOptions, door: TokenDoor |
         role = caller_of(request).role if door is None else None
         return Response(Session(role, door is None), cookies=[_cookie(request, "", 0)])
 
-    return [config, session, sign_in, sign_out]
+    return [session, sign_in, sign_out]
 
 
 def _cookie(request: Request[Any, Any, Any], value: str, seconds: int) -> Cookie:
