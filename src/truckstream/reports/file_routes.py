@@ -49,8 +49,14 @@ class ExportOperation(Operation):
     def __post_init__(self) -> None:
         """Replace the one media type that a handler may have."""
         if self.responses and "200" in self.responses:
-            schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
-            kinds = {kind: OpenAPIMediaType(schema=schema) for kind in MEDIA_TYPES.values()}
+            file, features = (
+                Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY),
+                Schema(type=OpenAPIType.OBJECT),
+            )
+            kinds = {
+                kind: OpenAPIMediaType(schema=features if form == "geojson" else file)
+                for form, kind in MEDIA_TYPES.items()
+            }
             self.responses["200"].content = kinds  # type: ignore[union-attr]
 
 
