@@ -80,6 +80,22 @@ export interface Fleet extends Answer {
   speeds: Speeds;
 }
 
+/** One side of a comparison. */
+export interface Compared {
+  from: string;
+  to: string;
+  totals: Totals;
+  days: Day[];
+  speeds: Speeds;
+}
+
+export interface Comparison extends Answer {
+  now: Compared;
+  then: Compared;
+  /** Every truck of either period; null where it sent nothing. */
+  trucks: { truck_id: string; now: TruckRow | null; then: TruckRow | null }[];
+}
+
 export interface Page<Row> extends Answer {
   items: Row[];
   next: string | null;
@@ -136,6 +152,8 @@ export interface VisitRow extends Row {
 /** Compact route: one row per position in time order, a null row where there is a gap. */
 export interface Route extends Answer {
   truck_id: string;
+  /** 1: every position; n: one in n, of long routes. */
+  every: number;
   fields: string[];
   rows: (number | null)[][] | (null | (number | null)[])[];
 }

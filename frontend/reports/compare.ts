@@ -3,16 +3,14 @@
 import { element } from "../shared/dom";
 import { change, count, km, kmh, minutes, number } from "../shared/format";
 import { dayLabel, periodLabel } from "../shared/time";
-import type { Fleet, TruckRow } from "./answers";
+import type { Compared, Comparison, Totals } from "./answers";
 import { bars } from "./bars";
-import { askFleet, filter } from "./data";
-import { daysOf, joined, minuteScale, scale } from "./model";
+import { askComparison, comparing } from "./data";
+import { daysOf, minuteScale, scale } from "./model";
 import { linkTo, nothing, section, type Drawn, type Site } from "./page";
 import { before, isPeriod, type Period } from "./periods";
 import { exports, table, type Column } from "./table";
 import { plainStep, timeStep, type DayFigure } from "./figures";
-
-type Totals = Fleet["totals"];
 
 const MEASURES: { key: keyof Totals; label: string; show: (value: number | null | undefined) => string }[] = [
   { key: "distance_km", label: "Distance", show: km },
@@ -27,17 +25,17 @@ const MEASURES: { key: keyof Totals; label: string; show: (value: number | null 
 export async function drawCompare(place: Site): Promise<Drawn> {
   const { view } = place;
   const other = view.other ?? before(view.period);
-  const [now, then] = await Promise.all([askFleet(view, view.period), askFleet(view, other)]);
-  const notes = [...now.complete.notes, ...then.complete.notes.map((note) => `Compared period: ${note}`)];
+  const found = await askComparison(view, view.period, other);
+  const { now, then } = found;
   return {
     nodes: [
       choose(place, other),
       figures(place, now, then, other),
       element("div", { class: "three" }, ...charts(place, now, then, other)),
       distribution(now, then, view.period, other),
-      trucks(place, now, then, other),
+      trucks(place, found, other),
     ],
-    answer: { ...now, complete: { ok: now.complete.ok && then.complete.ok, notes } },
+    answer: found,
   };
 }
 
@@ -83,8 +81,8 @@ function lastYear(date: string): string {
   return moved.endsWith("02-29") ? `${moved.slice(0, 8)}28` : moved;
 }
 
-function figures(place: Site, now: Fleet, then: Fleet, other: Period): HTMLElement {
-  const known = (fleet: Fleet, key: keyof Totals): number | null =>
+function figures(place: Site, now: Compared, then: Compared, other: Period): HTMLElement {
+  const known = (fleet: Compared, key: keyof Totals): number | null =>
     fleet.totals.positions || key === "positions" ? fleet.totals[key] : null;
   const columns: Column<(typeof MEASURES)[number]>[] = [
     { key: "label", label: "", show: ({ label }) => label },
@@ -101,7 +99,7 @@ function figures(place: Site, now: Fleet, then: Fleet, other: Period): HTMLEleme
   return section(
     "Both periods",
     null,
-    exports("compare", { ...filter(place.view, place.view.period), other_from: other.from, other_to: other.to }),
+    exports("compare", comparing(place.view, place.view.period, other)),
     table({ caption: "Figures of both periods", columns, rows: MEASURES, sort: null, empty: nothing("", "") }),
   );
 }
@@ -115,7 +113,7 @@ function difference(
   return now > then ? `+${show(now - then)}` : show(now - then);
 }
 
-function charts(place: Site, now: Fleet, then: Fleet, other: Period): HTMLElement[] {
+function charts(place: Site, now: Compared, then: Compared, other: Period): HTMLElement[] {
   const figures: {
     key: DayFigure;
     title: string;
@@ -153,8 +151,8 @@ function charts(place: Site, now: Fleet, then: Fleet, other: Period): HTMLElemen
   );
 }
 
-function distribution(now: Fleet, then: Fleet, period: Period, other: Period): HTMLElement {
-  const share = (fleet: Fleet): number[] => {
+function distribution(now: Compared, then: Compared, period: Period, other: Period): HTMLElement {
+  const share = (fleet: Compared): number[] => {
     const total = fleet.speeds.minutes.reduce((sum, value) => sum + value, 0);
     return fleet.speeds.minutes.map((value) => (total ? (100 * value) / total : 0));
   };
@@ -181,39 +179,38 @@ function distribution(now: Fleet, then: Fleet, period: Period, other: Period): H
   );
 }
 
-function trucks(place: Site, now: Fleet, then: Fleet, other: Period): HTMLElement {
-  const row = ({ truck_id, now: here, then: was }: ReturnType<typeof joined>[number]) => ({
+/** A truck's figures in both periods; the names are those of the export's columns. */
+function bothOf({ truck_id, now, then }: Comparison["trucks"][number]) {
+  return {
     truck_id,
-    distance_km: here?.distance_km ?? null,
-    distance_before: was?.distance_km ?? null,
-    distance_change: part(here?.distance_km, was?.distance_km),
-    driving_minutes: here?.driving_minutes ?? null,
-    driving_before: was?.driving_minutes ?? null,
-    idle_minutes: here?.idle_minutes ?? null,
-    idle_before: was?.idle_minutes ?? null,
-    idle_change: part(here?.idle_minutes, was?.idle_minutes),
-    max_speed_kmh: here?.max_speed_kmh ?? null,
-    max_before: was?.max_speed_kmh ?? null,
-  });
-  type CompareRow = ReturnType<typeof row>;
-  const figure = (
-    key: keyof CompareRow,
-    label: string,
-    show: (value: number | null) => string,
-  ): Column<CompareRow> => ({
+    distance_km: now?.distance_km ?? null,
+    distance_km_then: then?.distance_km ?? null,
+    driving_minutes: now?.driving_minutes ?? null,
+    driving_minutes_then: then?.driving_minutes ?? null,
+    idle_minutes: now?.idle_minutes ?? null,
+    idle_minutes_then: then?.idle_minutes ?? null,
+    max_speed_kmh: now?.max_speed_kmh ?? null,
+    max_speed_kmh_then: then?.max_speed_kmh ?? null,
+    positions: now?.positions ?? null,
+    positions_then: then?.positions ?? null,
+  };
+}
+
+function trucks(place: Site, { trucks: both }: Comparison, other: Period): HTMLElement {
+  type Both = ReturnType<typeof bothOf>;
+  const figure = (key: keyof Both, label: string, show: (value: number | null) => string): Column<Both> => ({
     key,
     label,
     figure: true,
-    show: (found) => show(found[key] as number | null),
+    show: (row) => show(row[key] as number | null),
   });
-  const rows = joined(now.trucks, then.trucks).map(row);
-  const query = { ...filter(place.view, place.view.period), other_from: other.from, other_to: other.to };
+  const rows = both.map(bothOf);
   const sort = place.view.sort ?? "-distance_km";
   return section(
     "Trucks",
     `${count(rows.length, "truck")}; before: ${words(other)}`,
-    exports("compare_trucks", query, sort),
-    table<CompareRow>({
+    exports("compare_trucks", comparing(place.view, place.view.period, other), sort),
+    table<Both>({
       caption: "Trucks in both periods",
       columns: [
         {
@@ -222,25 +219,15 @@ function trucks(place: Site, now: Fleet, then: Fleet, other: Period): HTMLElemen
           show: ({ truck_id }) => linkTo(place, { screen: "truck", truck: truck_id, trucks: [] }, truck_id),
         },
         figure("distance_km", "Distance", km),
-        figure("distance_before", "before", km),
-        {
-          key: "distance_change",
-          label: "change",
-          figure: true,
-          show: (found) => change(found.distance_km, found.distance_before),
-        },
+        figure("distance_km_then", "before", km),
         figure("driving_minutes", "Driving", minutes),
-        figure("driving_before", "before", minutes),
+        figure("driving_minutes_then", "before", minutes),
         figure("idle_minutes", "Idling", minutes),
-        figure("idle_before", "before", minutes),
-        {
-          key: "idle_change",
-          label: "change",
-          figure: true,
-          show: (found) => change(found.idle_minutes, found.idle_before),
-        },
+        figure("idle_minutes_then", "before", minutes),
         figure("max_speed_kmh", "Top speed", (value) => kmh(value)),
-        figure("max_before", "before", (value) => kmh(value)),
+        figure("max_speed_kmh_then", "before", (value) => kmh(value)),
+        figure("positions", "Positions", (value) => number(value)),
+        figure("positions_then", "before", (value) => number(value)),
       ],
       rows,
       sort,
@@ -249,8 +236,4 @@ function trucks(place: Site, now: Fleet, then: Fleet, other: Period): HTMLElemen
       tall: true,
     }),
   );
-}
-
-function part(now: TruckRow["distance_km"] | undefined, then: TruckRow["distance_km"] | undefined): number | null {
-  return typeof now === "number" && typeof then === "number" && then ? now / then - 1 : null;
 }

@@ -1,7 +1,7 @@
 /** Asking the reporting server: one filter for answers and exports alike, and answers kept while they are shown. */
 
 import { address, api, type RequestOptions } from "../shared/api";
-import type { Fleet, Link, Page, Quality, Range, Route, Row } from "./answers";
+import type { Comparison, Fleet, Link, Page, Quality, Range, Route, Row } from "./answers";
 import type { Period } from "./periods";
 import type { TableName, View } from "./view";
 
@@ -44,6 +44,14 @@ function ask<T>(name: string, query: Query): Promise<T> {
 export const askRange = (tz: string): Promise<Range> => ask("range", { tz });
 
 export const askFleet = (view: View, period: Period): Promise<Fleet> => ask("fleet", filter(view, period));
+
+/** The filter of a comparison, for its answer and its exports. */
+export function comparing(view: View, period: Period, other: Period): Query {
+  return { ...filter(view, period), other_from: other.from, other_to: other.to };
+}
+
+export const askComparison = (view: View, period: Period, other: Period): Promise<Comparison> =>
+  ask("compare", comparing(view, period, other));
 
 export const askQuality = (view: View, period: Period): Promise<Quality> => ask("quality", filter(view, period));
 

@@ -5,7 +5,7 @@ import { change, count, minutes, number } from "../shared/format";
 import { addDays, clockLabel, dayLabel, shortPeriod } from "../shared/time";
 import type { Day, Fleet } from "./answers";
 import { bars, type Bar, type BarsOptions } from "./bars";
-import { daysOf, lacks } from "./model";
+import { daysOf, lacking } from "./model";
 import { instant, linkTo, type Site } from "./page";
 import { before } from "./periods";
 import type { View } from "./view";
@@ -112,35 +112,33 @@ export function dayBars(
   value: (day: Day) => number | null,
   show: (value: number | null) => string,
 ): Bar[] {
+  const missing = lacking(days);
   return days.map((day, at) => {
     const date = day?.date ?? addDays(place.view.period.from, at);
     const figure = day?.positions ? value(day) : null;
     const odd = day && day.hours !== 24 ? `${number(day.hours, day.hours % 1 ? 1 : 0)} h` : null;
     const words = [`${dayLabel(date)}: ${figure === null ? "no positions" : show(figure)}`];
     if (odd) words.push(`day of ${odd}`);
-    if (figure !== null && lacks(day)) words.push("data missing");
+    if (figure !== null && missing[at]) words.push(`data missing, silent for ${minutes(day?.gap_minutes)}`);
     return {
       name: words.join(", "),
       value: figure,
       tick: dayTick(date, days.length),
-      lacking: figure !== null && lacks(day),
+      lacking: figure !== null && missing[at] === true,
       mark: odd,
       href: place.href({ period: { from: date, to: date } }),
     };
   });
 }
 
-/** Whether all is there: in a word or two, and why not. */
+/** Whether all is there, in a word or two, and how silent the trucks were. */
 export function completeness(place: Site, fleet: Fleet): { value: string; note: string } {
   const days = daysOf(place.view.period, fleet.days);
-  const lacking = days.filter(lacks).length;
   const empty = days.filter((day) => !day?.positions).length;
   const silent = fleet.days.reduce((sum, day) => sum + (day.gap_minutes ?? 0), 0);
-  const note = silent ? `${minutes(silent)} of silence, all trucks together` : "No truck fell silent on the road";
-  if (!lacking) return { value: silent ? "Complete but for moments" : "Complete", note };
-  const missing = empty ? `${count(empty, "day")} without positions` : "";
-  return {
-    value: `Missing on ${number(lacking)} of ${count(days.length, "day")}`,
-    note: [missing, silent ? note : ""].filter(Boolean).join("; ") || note,
-  };
+  const note = silent
+    ? `Silences over 5 minutes: ${minutes(silent).replaceAll(" ", "\u00a0")}, all trucks together`
+    : "No truck was silent for more than 5 minutes";
+  if (empty) return { value: `${number(empty)} of ${count(days.length, "day")} missing`, note };
+  return { value: fleet.complete.ok ? "Complete" : "See the notes", note };
 }

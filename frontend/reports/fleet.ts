@@ -124,7 +124,7 @@ function key(fleet: Fleet): HTMLElement {
     { class: "chart-key quiet", attributes: { "aria-hidden": "true" } },
     fleet.previous?.days?.length ? entry("before", "the period before") : null,
     entry("gap", "no positions"),
-    entry("lacking", "data missing on this day: see Data"),
+    fleet.days.length > 2 ? entry("lacking", "far more silence than on other days") : null,
   );
 }
 

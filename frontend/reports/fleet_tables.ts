@@ -5,7 +5,7 @@ import { count, km, kmh, minutes, number, percent } from "../shared/format";
 import { addDays, dayLabel } from "../shared/time";
 import type { Day, Fleet, TruckRow } from "./answers";
 import { filter } from "./data";
-import { daysOf, lacks, measureOf } from "./model";
+import { daysOf, lacking, measureOf } from "./model";
 import { linkTo, nothing, section, type Site } from "./page";
 import { exports, table, type Column } from "./table";
 
@@ -52,7 +52,7 @@ export function trucks(place: Site, fleet: Fleet): HTMLElement {
 }
 
 export function days(place: Site, fleet: Fleet): HTMLElement {
-  const columns: Column<{ date: string; day: Day | null }>[] = [
+  const columns: Column<{ date: string; day: Day | null; missing: boolean }>[] = [
     {
       key: "date",
       label: "Day",
@@ -83,12 +83,14 @@ export function days(place: Site, fleet: Fleet): HTMLElement {
       show: ({ day }) => minutes(day?.positions ? day.idle_minutes : null),
     },
     { key: "positions", label: "Positions", figure: true, show: ({ day }) => number(day?.positions ?? 0) },
-    { key: "data", label: "Data", show: ({ day }) => dataWords(day) },
+    { key: "data", label: "Data", show: ({ day, missing }) => dataWords(day, missing) },
   ];
   const all = daysOf(place.view.period, fleet.days);
+  const missing = lacking(all);
   const rows = all.map((day, at) => ({
     date: day?.date ?? addDays(place.view.period.from, at),
     day,
+    missing: missing[at] === true,
   }));
   return section(
     "Days",
@@ -105,9 +107,9 @@ export function days(place: Site, fleet: Fleet): HTMLElement {
   );
 }
 
-function dataWords(day: Day | null): HTMLElement {
+function dataWords(day: Day | null, missing: boolean): HTMLElement {
   if (!day?.positions) return element("span", { class: "lack", text: "no positions" });
   if (day.gap_minutes === null) return element("span", { class: "quiet", text: "not known" });
   if (!day.gap_minutes) return element("span", { class: "quiet", text: "complete" });
-  return element("span", { class: lacks(day) ? "lack" : "quiet", text: `silent for ${minutes(day.gap_minutes)}` });
+  return element("span", { class: missing ? "lack" : "quiet", text: `silent for ${minutes(day.gap_minutes)}` });
 }

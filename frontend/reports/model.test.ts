@@ -5,8 +5,7 @@ import {
   fleetHours,
   heatRows,
   idleShare,
-  joined,
-  lacks,
+  lacking,
   median,
   minuteScale,
   scale,
@@ -64,13 +63,14 @@ describe("days", () => {
     const days = daysOf({ from: "2024-01-01", to: "2024-01-03" }, [day("2024-01-03"), day("2024-01-01")]);
     expect(days.map((found) => found?.date ?? null)).toEqual(["2024-01-01", null, "2024-01-03"]);
   });
-  test("a day lacks data without positions, or when a fiftieth of its trucks' time is silence", () => {
-    expect(lacks(null)).toBe(true);
-    expect(lacks(day("2024-01-01", { positions: 0 }))).toBe(true);
-    expect(lacks(day("2024-01-01", { gap_minutes: 12 }))).toBe(true);
-    expect(lacks(day("2024-01-01", { gap_minutes: 12, driving_minutes: 2000 }))).toBe(false);
-    expect(lacks(day("2024-01-01", { gap_minutes: null }))).toBe(false);
-    expect(lacks(day("2024-01-01"))).toBe(false);
+  test("a day lacking data without positions, or when its trucks were far more silent than on other days", () => {
+    const quiet = (gap_minutes: number | null): Day => day("2024-01-01", { driving_minutes: 900, gap_minutes });
+    expect(lacking([quiet(600), null, quiet(620), day("2024-01-03", { positions: 0 }), quiet(1500), quiet(0)])).toEqual(
+      [false, true, false, true, true, false],
+    );
+    expect(lacking([quiet(0), quiet(0), quiet(0), quiet(10)])).toEqual([false, false, false, false]);
+    expect(lacking([quiet(0), quiet(0), quiet(0), quiet(60)]).at(-1)).toBe(true);
+    expect(lacking([quiet(null), quiet(900)])).toEqual([false, false]); // nothing to compare with
   });
 });
 
@@ -118,17 +118,6 @@ test("the heat map can be read in another order and summed by hour", () => {
   };
   expect(heatRows(map, ["B", "gone", "A"]).map(({ truck_id }) => truck_id)).toEqual(["B", "A"]);
   expect(fleetHours(map)).toEqual([15, 7, null]);
-});
-
-test("a truck of only one period is compared with nothing", () => {
-  const rows = joined([truck("A"), truck("NEW")], [truck("A", { distance_km: 90 }), truck("GONE")]);
-  expect(
-    rows.map(({ truck_id, now, then }) => [truck_id, now?.distance_km ?? null, then?.distance_km ?? null]),
-  ).toEqual([
-    ["A", 100, 90],
-    ["NEW", 100, null],
-    ["GONE", null, 100],
-  ]);
 });
 
 test("the share of idling is unknown without engine time", () => {

@@ -39,14 +39,21 @@ export function daysOf(period: Period, days: readonly Day[]): (Day | null)[] {
   return dates(period).map((date) => byDate.get(date) ?? null);
 }
 
-/** A day lacks data when more than this share of its trucks' time (driving, idling, silent) is silence. */
-const LACKING_SHARE = 0.02;
+/** Silence counts as unusual above this share of the trucks' time (driving, idling, silent)... */
+const SILENT_SHARE = 0.02;
+/** ...and above so many times the middle of the period's days: trucks are silent every night. */
+const SILENT_TIMES = 1.5;
 
-/** Whether data is missing on a day: nothing at all, or more than a little time without positions. */
-export function lacks(day: Day | null): boolean {
-  if (day === null || day.positions === 0) return true;
-  const silent = day.gap_minutes ?? 0;
-  return silent > LACKING_SHARE * ((day.driving_minutes ?? 0) + (day.idle_minutes ?? 0) + silent);
+/** For each day whether data is missing: nothing at all, or far more silence than on the other days. */
+export function lacking(days: readonly (Day | null)[]): boolean[] {
+  const heard = days.filter((day) => day !== null && day.positions > 0) as Day[];
+  const usual = heard.length > 2 ? median(heard.map((day) => day.gap_minutes)) : null;
+  return days.map((day) => {
+    if (day === null || day.positions === 0) return true;
+    const silent = day.gap_minutes ?? 0;
+    const time = (day.driving_minutes ?? 0) + (day.idle_minutes ?? 0) + silent;
+    return usual !== null && silent > SILENT_TIMES * usual && silent > SILENT_SHARE * time;
+  });
 }
 
 export type Measure = "distance_km" | "driving_minutes" | "idle_minutes" | "idle_share" | "max_speed_kmh" | "positions";
@@ -145,19 +152,6 @@ export function fleetHours(map: HeatMap): (number | null)[] {
     const cells = map.minutes.map((row) => row[hour]).filter(known);
     return cells.length ? cells.reduce((sum, minutes) => sum + minutes, 0) : null;
   });
-}
-
-/** Both periods' trucks, joined; a truck of only one of them has nulls for the other. */
-export function joined(
-  now: readonly TruckRow[],
-  then: readonly TruckRow[],
-): { truck_id: string; now: TruckRow | null; then: TruckRow | null }[] {
-  const before = new Map(then.map((row) => [row.truck_id, row]));
-  const here = new Set(now.map((row) => row.truck_id));
-  return [
-    ...now.map((row) => ({ truck_id: row.truck_id, now: row, then: before.get(row.truck_id) ?? null })),
-    ...then.filter((row) => !here.has(row.truck_id)).map((row) => ({ truck_id: row.truck_id, now: null, then: row })),
-  ];
 }
 
 /** Share of the fleet's engine time spent idling. */

@@ -29,7 +29,7 @@ export async function drawQuality(place: Site): Promise<Drawn> {
 }
 
 const COUNTS: { key: keyof QualityCounts; title: string; note: string }[] = [
-  { key: "gap_minutes", title: "Without positions", note: "while a truck was on the road" },
+  { key: "gap_minutes", title: "Silent", note: "of more than 5 minutes, parked or not" },
   { key: "duplicates", title: "Duplicates", note: "the same truck and time again; the first one counts" },
   { key: "late", title: "Late", note: "older than the newest position when they came; they count" },
   { key: "rejected", title: "Rejected", note: "set aside with their reason; they do not count" },
@@ -52,7 +52,7 @@ function cards(place: Site, quality: Quality): HTMLElement[] {
       element("p", { class: "value", text: show(total) }),
       element("p", {
         class: "quiet note",
-        text: key === "gap_minutes" ? `${count(quality.totals.gaps, "gap")} ${note}` : `${note}${share}`,
+        text: key === "gap_minutes" ? `${count(quality.totals.gaps, "silence")} ${note}` : `${note}${share}`,
       }),
       bars({
         name: `${title} by day`,
@@ -76,8 +76,8 @@ function cards(place: Site, quality: Quality): HTMLElement[] {
 
 const FIGURES: Column<QualityCounts>[] = [
   { key: "positions", label: "Positions", figure: true, show: (row) => number(row.positions) },
-  { key: "gaps", label: "Gaps", figure: true, show: (row) => number(row.gaps) },
-  { key: "gap_minutes", label: "Without positions", figure: true, show: (row) => minutes(row.gap_minutes) },
+  { key: "gaps", label: "Silences", figure: true, show: (row) => number(row.gaps) },
+  { key: "gap_minutes", label: "Silent", figure: true, show: (row) => minutes(row.gap_minutes) },
   { key: "duplicates", label: "Duplicates", figure: true, show: (row) => number(row.duplicates) },
   { key: "late", label: "Late", figure: true, show: (row) => number(row.late) },
   { key: "rejected", label: "Rejected", figure: true, show: (row) => number(row.rejected) },
@@ -120,9 +120,7 @@ function days(place: Site, quality: Quality): HTMLElement {
 
 function words(row: QualityCounts): HTMLElement {
   if (!row.positions) return element("span", { class: "lack", text: "no positions" });
-  return row.gaps
-    ? element("span", { class: "lack", text: "gaps" })
-    : element("span", { class: "quiet", text: "complete" });
+  return element("span", { class: "quiet", text: row.gaps || row.gap_minutes ? "silences" : "complete" });
 }
 
 function trucks(place: Site, quality: Quality): HTMLElement {
@@ -173,11 +171,11 @@ function reasons(quality: Quality): HTMLElement {
 
 function gaps(place: Site, quality: Quality): HTMLElement {
   return section(
-    "Gaps",
+    "Silences",
     `the longest first, times in ${place.view.tz}`,
-    exports("gaps", filter(place.view, place.view.period)),
+    exports("gaps", filter(place.view, place.view.period), "-minutes"),
     table({
-      caption: "Gaps",
+      caption: "Silences",
       columns: [
         {
           key: "truck_id",
@@ -187,11 +185,11 @@ function gaps(place: Site, quality: Quality): HTMLElement {
         },
         { key: "start", label: "Last heard", show: ({ start }) => localText(start, place.view.tz) },
         { key: "end", label: "Heard again", show: ({ end }) => localText(end, place.view.tz) },
-        { key: "minutes", label: "Without positions", figure: true, show: (row) => minutes(row.minutes) },
+        { key: "minutes", label: "Silent", figure: true, show: (row) => minutes(row.minutes) },
       ],
       rows: quality.gaps,
       sort: "-minutes",
-      empty: nothing("No gaps.", "Every truck on the road was heard all the time."),
+      empty: nothing("No silences.", "No truck was silent for more than 5 minutes."),
       tall: true,
     }),
   );

@@ -3,7 +3,7 @@
 import { element } from "../shared/dom";
 import { km, kmh, minutes, number } from "../shared/format";
 import type { Row } from "./answers";
-import { askRows, filter } from "./data";
+import { askRows, filter, type Format } from "./data";
 import { instant, linkTo, localText, nothing, section, type Drawn, type Site } from "./page";
 import { clockLabel, HOUR_MS, localLabel } from "../shared/time";
 import { exports, pager, table, type Column } from "./table";
@@ -97,6 +97,12 @@ function hourText(value: unknown, tz: string): string {
     : `${localLabel(start_ms, tz, false)}\u2013${clockLabel(start_ms + HOUR_MS, tz)}`;
 }
 
+/** What a table can be exported as: those with places also for maps and navigation. */
+export function formatsOf(name: TableName): Format[] {
+  const plain: Format[] = ["csv", "xlsx", "parquet"];
+  return name === "trips" || name === "stops" ? [...plain, "gpx", "geojson"] : plain;
+}
+
 export function emptyRows(name: TableName): HTMLElement {
   const advice: Record<TableName, [string, string]> = {
     hourly: ["No positions in this period.", "Choose another period or other trucks."],
@@ -155,7 +161,13 @@ export async function drawRows(place: Site): Promise<Drawn> {
   return {
     nodes: [
       tabs,
-      section(TITLES[view.table], note, exports(view.table, query, single ? view.sort : null), body, pages),
+      section(
+        TITLES[view.table],
+        note,
+        exports(view.table, query, single ? view.sort : null, formatsOf(view.table)),
+        body,
+        pages,
+      ),
     ],
     answer: page,
   };

@@ -11,7 +11,7 @@ import { speeds } from "./fleet";
 import { idleShare, minuteScale } from "./model";
 import { instant, nothing, section, type Drawn, type Site } from "./page";
 import { picker } from "./picker";
-import { columns, emptyRows, TITLES } from "./rows";
+import { columns, emptyRows, formatsOf, TITLES } from "./rows";
 import { spans, strips } from "./strips";
 import { exports, table, type Column } from "./table";
 import type { TableName } from "./view";
@@ -138,7 +138,7 @@ function facts(fleet: Fleet): HTMLElement {
     ["Top speed", kmh(row?.max_speed_kmh)],
     ["Idling of engine time", percent(idleShare(fleet.totals))],
     ["Positions", number(fleet.totals.positions)],
-    ["Without positions", minutes(gap)],
+    ["Silent", minutes(gap)],
   ];
   return section(
     "In figures",
@@ -212,7 +212,7 @@ function rowTable(place: Site, truck_id: string, name: TableName, page: Page<Row
   return section(
     TITLES[name],
     name === "hourly" ? count(page.items.length, "hour") : count(page.items.length, name.slice(0, -1)),
-    exports(name, query, sort),
+    exports(name, query, sort, formatsOf(name)),
     table({
       caption: TITLES[name],
       columns: columns(place, name, true).map((column) =>
@@ -239,7 +239,7 @@ function way(
   const query = { ...filter(place.view, place.view.period, [truck_id]), truck: truck_id };
   const node = section(
     "Route",
-    `${count(route.rows.filter((row) => row !== null).length, "position")}, coloured by speed`,
+    `${count(route.rows.filter((row) => row !== null).length, "position")}${route.every > 1 ? ` (one in ${number(route.every)})` : ""}, coloured by speed`,
     exports("route", query, null, ["gpx", "geojson", "csv"]),
     holder,
   );
