@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from truckstream import __version__
-from truckstream.cli import fences, maintain, plan, produce, replay, reports, run, show, tokens, web
+from truckstream.cli import bench, fences, maintain, plan, produce, replay, reports, run, show, tokens, web
 from truckstream.core.errors import TruckstreamError
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ app.add_typer(tokens.app, name="tokens", epilog="Example: truckstream tokens cre
 app.command("web", epilog=web.EXAMPLE)(web.web)
 app.command("plan", epilog=plan.EXAMPLE)(plan.plan_command)
 app.command("reports", epilog=reports.EXAMPLE)(reports.reports)
+app.command("bench", epilog=bench.EXAMPLE, context_settings=bench.CONTEXT)(bench.bench)
 # Typer carries its own copy of click or uses an installed one; this is the class either way.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 
