@@ -8,22 +8,15 @@ from litestar import Request, Response, delete, get, put
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from truckstream.core.alerts import EventType
+from truckstream.core.alerts import Alert, EventType, alert_fields
 from truckstream.core.instants import format_instant
 from truckstream.http.access import caller_of, need
 from truckstream.http.listing import Cursor, From, Limit, To, instant, json_response
 from truckstream.http.problems import NotFound, problems
 from truckstream.ports_viewing import Acknowledgement, AlertFilter
-from truckstream.web.fleet_view import alert_json
 from truckstream.web.sources import WebSources
 
 AlertId = Annotated[str, PathParameter(max_length=64, description="An alert's id.")]
-
-
-class Note(msgspec.Struct, frozen=True):
-    """What to remember about the alert."""
-
-    note: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
 
 
 class Acknowledged(msgspec.Struct, frozen=True):
@@ -32,6 +25,36 @@ class Acknowledged(msgspec.Struct, frozen=True):
     at: str
     by: str
     note: str
+
+
+class AlertItem(msgspec.Struct, frozen=True):
+    """An alert under its wire names, and who acknowledged it."""
+
+    alert_id: str
+    truck_id: str
+    geofence_id: str
+    geofence_name: str
+    alert_type: EventType
+    timestamp: str
+    latitude: float
+    longitude: float
+    geofence_version: int
+    late: bool
+    acknowledged: Acknowledged | None
+
+
+class AlertItems(msgspec.Struct, frozen=True):
+    """Some alerts, and the cursor to go on from. `more`: there are further ones already."""
+
+    items: list[AlertItem]
+    next: str | None
+    more: bool
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What to remember about the alert."""
+
+    note: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
 
 
 def alerts_handlers(sources: WebSources, clock: Callable[[], int]) -> list[BaseRouteHandler]:
@@ -58,7 +81,7 @@ def alerts_handlers(sources: WebSources, clock: Callable[[], int]) -> list[BaseR
             Literal["asc", "desc"],
             QueryParameter(description="desc: newest first; asc: as committed."),
         ] = "asc",
-    ) -> Response[bytes]:
+    ) -> Response[AlertItems]:
         """Alerts with who acknowledged them.
 
         `order=asc` without `from` and `to` follows the log as it grows: `next` is never null then, and reading on
@@ -73,8 +96,8 @@ def alerts_handlers(sources: WebSources, clock: Callable[[], int]) -> list[BaseR
             page = feed.by_time(cursor or "", limit, wanted, newest_first=order == "desc")
             following = page.cursor if page.more else None
         known = acknowledgements.get([alert.alert_id for alert in page.alerts])
-        items = [alert_json(alert, known.get(alert.alert_id)) for alert in page.alerts]
-        return json_response(msgspec.json.encode({"items": items, "next": following, "more": page.more}))
+        items = [_item(alert, known.get(alert.alert_id)) for alert in page.alerts]
+        return json_response(AlertItems(items, following, page.more))
 
     @put(
         "/alerts/{alert_id:str}/acknowledgement",
@@ -108,3 +131,11 @@ def alerts_handlers(sources: WebSources, clock: Callable[[], int]) -> list[BaseR
             raise NotFound(f"there is no alert {alert_id!r}")
 
     return [list_alerts, acknowledge, take_back]
+
+
+def _item(alert: Alert, acknowledgement: Acknowledgement | None) -> AlertItem:
+    done = None
+    if acknowledgement is not None:
+        done = Acknowledged(format_instant(acknowledgement.at_ms), acknowledgement.by, acknowledgement.note)
+    fields: dict[str, Any] = alert_fields(alert)
+    return AlertItem(**fields, acknowledged=done)

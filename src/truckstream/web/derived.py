@@ -1,7 +1,7 @@
 """`/api/v1/stats`, `/trips`, `/visits`: what the archive says about a period."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import Response, get
@@ -23,6 +23,73 @@ _LONGEST_MS = 31 * DAY_MS
 Truck = Annotated[str | None, QueryParameter(max_length=64, description="Only this truck.")]
 
 
+class Hour(msgspec.Struct, frozen=True, kw_only=True):
+    """A truck's hour; null is unknown. `final`: no late position is expected any more."""
+
+    truck_id: str
+    hour: str
+    total_distance_km: float
+    average_speed_kmh: float | None
+    max_speed_kmh: float | None
+    idle_time_minutes: float | None
+    coordinates_count: int
+    final: bool
+    revision: int
+
+
+class Journey(msgspec.Struct, frozen=True, kw_only=True):
+    """A trip, a stop or a gap, whole. Latitude and longitude: the middle of a stop, else where it began."""
+
+    truck_id: str
+    kind: Literal["trip", "stop", "gap"]
+    begin: str
+    end: str
+    duration_s: float
+    distance_m: float
+    average_speed_kmh: float | None
+    max_speed_kmh: float | None
+    positions: int
+    latitude: float
+    longitude: float
+    end_latitude: float
+    end_longitude: float
+    before: Literal["trip", "stop", "gap", "nothing"]
+    after: Literal["trip", "stop", "gap", "nothing"]
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """A truck's stay in a geofence. `leave` null: it is there. `arrive_seen` false: it was there at the beginning."""
+
+    truck_id: str
+    geofence_id: str
+    geofence_name: str
+    arrive: str
+    leave: str | None
+    time_on_site_s: float
+    arrive_seen: bool
+
+
+class HourPage(msgspec.Struct, frozen=True):
+    """Some hours, and the cursor of the next page; null when this was the last."""
+
+    items: list[Hour]
+    next: str | None
+
+
+class JourneyPage(msgspec.Struct, frozen=True):
+    """Some trips, stops and gaps, and the cursor of the next page; null when this was the last."""
+
+    items: list[Journey]
+    next: str | None
+
+
+class VisitPage(msgspec.Struct, frozen=True):
+    """Some visits, and the cursor of the next page; null when this was the last."""
+
+    items: list[Visit]
+    next: str | None
+
+
 def derived_handlers(sources: WebSources, clock: Callable[[], int]) -> list[BaseRouteHandler]:
     """Return the handlers of statistics, trips and visits."""
     archive, format = sources.archive, sources.format
@@ -37,17 +104,20 @@ def derived_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Base
     )
     def stats(
         truck: Truck = None, since: From = None, until: To = None, limit: Limit = 1000, cursor: Cursor = None
-    ) -> Response[bytes]:
+    ) -> Response[HourPage]:
         """Statistics per truck and hour, as last refreshed (once a minute while `run` works); open hours included."""
         from_ms, to_ms = period(since, until, clock())
         with heavy():
             table = read_stats(archive, format, trucks=_one(truck), from_ms=from_ms, to_ms=to_ms)
-        items = []
-        for row in table.rows():
-            fields = msgspec.structs.asdict(row)
-            hour_ms = fields.pop("hour_ms")
-            items.append({"truck_id": fields.pop("truck_id"), "hour": format_hour(hour_ms), **fields})
-        return _page(items, limit, cursor)
+        rows, following = _part(list(table.rows()), limit, cursor)
+        items = [
+            Hour(
+                hour=format_hour(row.hour_ms),
+                **{name: getattr(row, name) for name in Hour.__struct_fields__ if name != "hour"},
+            )
+            for row in rows
+        ]
+        return json_response(HourPage(items, following))
 
     @get(
         "/trips",
@@ -59,28 +129,23 @@ def derived_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Base
     )
     def trips(
         truck: Truck = None, since: From = None, until: To = None, limit: Limit = 1000, cursor: Cursor = None
-    ) -> Response[bytes]:
+    ) -> Response[JourneyPage]:
         """What overlaps the period, whole, by truck and time; at most 31 days, the last day by default."""
         from_ms, to_ms = period(since, until, clock(), longest_ms=_LONGEST_MS)
         with heavy():
             found = journeys.trips_and_stops(
                 archive, format, limit_kmh=sources.outlier_limit_kmh, trucks=_one(truck), from_ms=from_ms, to_ms=to_ms
             )
-        items = []
-        for each in found:
-            fields = msgspec.structs.asdict(each)
-            items.append(
-                {
-                    "truck_id": fields.pop("truck_id"),
-                    "kind": fields.pop("kind"),
-                    "begin": format_instant(fields.pop("begin_ms")),
-                    "end": format_instant(fields.pop("end_ms")),
-                    "duration_s": each.duration_s,
-                    "average_speed_kmh": each.average_speed_kmh,
-                    **fields,
-                }
+        part, following = _part(found, limit, cursor)
+        items = [
+            Journey(
+                begin=format_instant(each.begin_ms),
+                end=format_instant(each.end_ms),
+                **{name: getattr(each, name) for name in Journey.__struct_fields__ if name not in ("begin", "end")},
             )
-        return _page(items, limit, cursor)
+            for each in part
+        ]
+        return json_response(JourneyPage(items, following))
 
     @get(
         "/visits",
@@ -97,7 +162,7 @@ def derived_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Base
         until: To = None,
         limit: Limit = 1000,
         cursor: Cursor = None,
-    ) -> Response[bytes]:
+    ) -> Response[VisitPage]:
         """When trucks came to the geofences as they are now, and left; `leave` null: still there."""
         from_ms, to_ms = period(since, until, clock(), longest_ms=_LONGEST_MS)
         catalogue = sources.geofences.catalogue()
@@ -115,19 +180,20 @@ def derived_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Base
                 from_ms=from_ms,
                 to_ms=to_ms,
             )
+        part, following = _part(found, limit, cursor)
         items = [
-            {
-                "truck_id": each.truck_id,
-                "geofence_id": each.geofence_id,
-                "geofence_name": names.get(each.geofence_id, each.geofence_id),
-                "arrive": format_instant(each.arrive_ms),
-                "leave": None if each.leave_ms is None else format_instant(each.leave_ms),
-                "time_on_site_s": each.time_on_site_s,
-                "arrive_seen": each.arrive_seen,
-            }
-            for each in found
+            Visit(
+                truck_id=each.truck_id,
+                geofence_id=each.geofence_id,
+                geofence_name=names.get(each.geofence_id, each.geofence_id),
+                arrive=format_instant(each.arrive_ms),
+                leave=None if each.leave_ms is None else format_instant(each.leave_ms),
+                time_on_site_s=each.time_on_site_s,
+                arrive_seen=each.arrive_seen,
+            )
+            for each in part
         ]
-        return _page(items, limit, cursor)
+        return json_response(VisitPage(items, following))
 
     return [stats, trips, visits]
 
@@ -136,10 +202,9 @@ def _one(truck: str | None) -> tuple[str, ...] | None:
     return None if truck is None else (truck,)
 
 
-def _page(items: Sequence[dict[str, Any]], limit: int, cursor: str | None) -> Response[bytes]:
-    """Return a page of a list that is made anew each time; the cursor is a place in it."""
+def _part[T](items: Sequence[T], limit: int, cursor: str | None) -> tuple[Sequence[T], str | None]:
+    """Return a page of a list that is made anew each time, and the next cursor: a place in it."""
     start = read_cursor(cursor, int) if cursor else 0
     if start < 0:
         raise InvalidInput("cursor: not one that this server gave", hint="Start again without a cursor.")
-    following = write_cursor(start + limit) if len(items) > start + limit else None
-    return json_response(msgspec.json.encode({"items": items[start : start + limit], "next": following}))
+    return items[start : start + limit], write_cursor(start + limit) if len(items) > start + limit else None

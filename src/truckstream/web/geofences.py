@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from litestar import Request, Response, delete, get, post, put
@@ -16,7 +16,7 @@ from truckstream.core.geofences import Geofence, parse_geofence, parse_geofences
 from truckstream.core.instants import DAY_MS, format_instant
 from truckstream.http.access import need
 from truckstream.http.bodies import decode_json, in_thread, read_body
-from truckstream.http.listing import Cursor, From, Limit, Page, To, json_response, read_cursor, write_cursor
+from truckstream.http.listing import Cursor, From, Limit, To, json_response, read_cursor, write_cursor
 from truckstream.http.problems import NotFound, problems
 from truckstream.web.heavy import heavy
 from truckstream.web.history import period
@@ -28,6 +28,20 @@ BODY_BYTES = 32 * 1024 * 1024
 _LONGEST_MS = 31 * DAY_MS
 _PATIENCE_S = 20.0
 _SHOWN_EVENTS = 200
+
+
+class GeofencePage(msgspec.Struct, frozen=True):
+    """Some geofences, and the cursor of the next page; null when this was the last."""
+
+    items: list[Geofence]
+    next: str | None
+
+
+class FeatureCollection(msgspec.Struct, frozen=True):
+    """All geofences as GeoJSON."""
+
+    type: Literal["FeatureCollection"]
+    features: list[dict[str, Any]]
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -84,17 +98,16 @@ def geofences_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Ba
             Literal["json", "geojson"],
             QueryParameter(name="format", description="geojson: all of them as a file."),
         ] = "json",
-    ) -> Response[bytes]:
+    ) -> Response[GeofencePage | FeatureCollection]:
         """All geofences ordered by id. `format=geojson` gives a file that import takes back."""
         geofences = store.catalogue().geofences
         if form == "geojson":
             headers = {"Content-Disposition": 'attachment; filename="geofences.geojson"', "Cache-Control": "no-store"}
-            return Response(to_geojson(geofences), media_type="application/geo+json", headers=headers)
+            return Response(cast(FeatureCollection, to_geojson(geofences)), headers=headers)
         after = read_cursor(cursor, str) if cursor else ""
         left = [geofence for geofence in geofences if geofence.geofence_id > after]
         following = write_cursor(left[limit - 1].geofence_id) if len(left) > limit else None
-        items = [msgspec.to_builtins(geofence) for geofence in left[:limit]]
-        return json_response(msgspec.json.encode(Page(items, following)))
+        return json_response(GeofencePage(left[:limit], following))
 
     @get(
         "/geofences/{geofence_id:str}",

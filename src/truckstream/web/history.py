@@ -12,7 +12,7 @@ from truckstream.consumers.history import dates, read_date
 from truckstream.core.columns import PositionColumns
 from truckstream.core.errors import InvalidInput
 from truckstream.core.instants import DAY_MS, HOUR_MS, date_of, format_instant, hour_of
-from truckstream.core.records import Position, ReceivedPositions
+from truckstream.core.records import EngineStatus, Position, ReceivedPositions
 from truckstream.http.access import need
 from truckstream.http.listing import Cursor, From, Limit, To, instant, json_response, read_cursor, write_cursor
 from truckstream.http.problems import problems
@@ -75,12 +75,40 @@ def period(since: str | None, until: str | None, now_ms: int, *, longest_ms: int
     return from_ms, to_ms
 
 
-def position_json(position: Position) -> dict[str, Any]:
+class PastPosition(msgspec.Struct, frozen=True):
+    """A position under its wire names."""
+
+    truck_id: str
+    timestamp: str
+    latitude: float
+    longitude: float
+    speed_kmh: float | None
+    heading: float | None
+    altitude_m: float | None
+    accuracy_m: float | None
+    fuel_level_pct: float | None
+    engine_status: EngineStatus | None
+
+
+class PastPage(msgspec.Struct, frozen=True):
+    """Some positions in time order, and the cursor of the next page; null when this was the last."""
+
+    items: list[PastPosition]
+    next: str | None
+
+
+class TrailPage(msgspec.Struct, frozen=True):
+    """Some positions as rows of `fields`."""
+
+    fields: list[str]
+    rows: list[list[Any]]
+    next: str | None
+
+
+def past_position(position: Position) -> PastPosition:
     """Return a position under its wire names."""
-    fields: dict[str, Any] = {"truck_id": position.truck_id, "timestamp": format_instant(position.timestamp_ms)}
-    for name in position.__struct_fields__[2:]:
-        fields[name] = getattr(position, name)
-    return fields
+    _, timestamp_ms, *rest = msgspec.structs.astuple(position)
+    return PastPosition(position.truck_id, format_instant(timestamp_ms), *rest)
 
 
 def history_handlers(sources: WebSources, clock: Callable[[], int]) -> list[BaseRouteHandler]:
@@ -103,7 +131,7 @@ def history_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Base
         fields: Annotated[
             Literal["all", "trail"], QueryParameter(description="trail: compact rows for drawing.")
         ] = "all",
-    ) -> Response[bytes]:
+    ) -> Response[PastPage | TrailPage]:
         """Positions in time order, each once; the last 24 hours where nothing else is said."""
         from_ms, to_ms = period(since, until, clock())
         if cursor:
@@ -118,7 +146,7 @@ def history_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Base
         page = found[:limit]
         if fields == "trail":
             rows = [[getattr(position, name) for name in TRAIL_FIELDS] for position in page]
-            return json_response(msgspec.json.encode({"fields": TRAIL_FIELDS, "rows": rows, "next": following}))
-        return json_response(msgspec.json.encode({"items": list(map(position_json, page)), "next": following}))
+            return json_response(TrailPage(list(TRAIL_FIELDS), rows, following))
+        return json_response(PastPage(list(map(past_position, page)), following))
 
     return [history]

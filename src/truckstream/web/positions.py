@@ -10,7 +10,7 @@ from litestar.params import PathParameter, QueryParameter
 from truckstream.core.instants import format_instant
 from truckstream.core.truck_state import TruckState
 from truckstream.http.access import need
-from truckstream.http.listing import Cursor, Limit, Page, json_response, read_cursor, write_cursor
+from truckstream.http.listing import Cursor, Limit, json_response, read_cursor, write_cursor
 from truckstream.http.problems import NotFound, problems
 from truckstream.web.fleet_view import FleetState, TruckLine
 from truckstream.web.sources import WebSources
@@ -26,11 +26,8 @@ class Inside(msgspec.Struct, frozen=True):
     since: str
 
 
-class OneTruck(msgspec.Struct, frozen=True):
-    """A truck's latest position under its wire names, its state, the geofences it is in.
-
-    `received`: when the position arrived. `set_aside`: later positions that no truck can have reached.
-    """
+class TruckItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A truck's latest position under its wire names, and its state. `received`: when the position arrived."""
 
     truck_id: str
     timestamp: str | None
@@ -45,6 +42,18 @@ class OneTruck(msgspec.Struct, frozen=True):
     state: TruckState
     state_since: str | None
     received: str | None
+
+
+class TruckPage(msgspec.Struct, frozen=True):
+    """Some trucks, and the cursor of the next page; null when this was the last."""
+
+    items: list[TruckItem]
+    next: str | None
+
+
+class OneTruck(TruckItem, frozen=True, kw_only=True):
+    """A truck with the geofences it is in. `set_aside`: later positions that no truck can have reached."""
+
     geofences: list[Inside]
     set_aside: int
 
@@ -84,7 +93,7 @@ def positions_handlers(state: FleetState, sources: WebSources) -> list[BaseRoute
         text: Annotated[
             str | None, QueryParameter(name="q", max_length=64, description="Only ids that contain this.")
         ] = None,
-    ) -> Response[bytes]:
+    ) -> Response[TruckPage]:
         """The latest position of every truck, ordered by id."""
         after = read_cursor(cursor, str) if cursor else ""
         wanted = text.casefold() if text else ""
@@ -100,7 +109,7 @@ def positions_handlers(state: FleetState, sources: WebSources) -> list[BaseRoute
         )
         page = lines[:limit]
         following = write_cursor(page[-1].truck_id) if len(lines) > limit else None
-        return json_response(msgspec.json.encode(Page([truck_json(line) for line in page], following)))
+        return json_response(TruckPage([TruckItem(**truck_json(line)) for line in page], following))
 
     @get(
         "/positions/{truck_id:str}",

@@ -237,6 +237,10 @@ class MemoryPresence:
             ):
                 yield alert
 
+    def committed(self) -> Sequence[Alert]:
+        """Return all alerts in the order they were committed."""
+        return [*self._alerts.values()]
+
     def pending(self, limit: int) -> Sequence[Alert]:
         """Return unsent alerts in the order they were committed."""
         with self._faults.during("alerts.pending"):
