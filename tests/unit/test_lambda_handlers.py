@@ -73,6 +73,7 @@ class MemoryParts(Parts):
             "stream": self.memory_stream,
             "compaction_lease": FreeLease,
             "collect_given_up": Collected,
+            "number_news": lambda: 0,
             "positions": MemoryPositions(self.faults),
             "geofences": MemoryGeofences(parse_geofences(FENCE).geofences),
             "presence": self.memory_presence,

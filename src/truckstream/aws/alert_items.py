@@ -8,6 +8,8 @@
     pk "outbox"             sk place        a copy of each alert that waits, in commit order
     pk "journal"            sk place        alerts of one commit that were too many for its transaction
     pk "dead-letter"        sk place        a copy of each alert the receiver refused for good
+    pk "news"               sk place        a copy of each alert that has no number yet
+    pk "feed"               sk number       a copy of each alert, in the order in which readers are told
     pk "lease"              sk "outbox"     who is sending, and until when
 
 Places are texts that sort as their instants do: `2024-01-15T10:30:00.000Z#...`.
@@ -33,9 +35,10 @@ LARGEST_COMMIT: Final = 40 * _JOURNAL_ALERTS  # a transaction holds 4 MB; alerts
 
 
 class Journaled(msgspec.Struct, frozen=True):
-    """An alert on its way into the log, and its place in the outbox; empty: it is not to be sent."""
+    """An alert on its way into the log, its place among the news, and in the outbox; empty: it is not to be sent."""
 
     alert: Alert
+    news_place: str
     outbox_place: str
 
 
@@ -105,6 +108,21 @@ def alert_item(entry: Journaled) -> Item:
 def outbox_item(entry: Journaled) -> Item:
     """Return the copy of an alert that waits in the outbox."""
     return {"pk": text("outbox"), "sk": text(entry.outbox_place)} | _attributes(entry.alert)
+
+
+def news_item(entry: Journaled) -> Item:
+    """Return the copy of an alert that waits for its number."""
+    return {"pk": text("news"), "sk": text(entry.news_place)} | _attributes(entry.alert)
+
+
+def feed_item(news: Item, number: int) -> Item:
+    """Return an alert's copy in the feed, from the one among the news."""
+    return news | {"pk": text("feed"), "sk": text(f"{number:020d}")}
+
+
+def number_of(item: Item) -> int:
+    """Return the number of an item of the feed."""
+    return int(item["sk"]["S"])
 
 
 def day_item(day: str) -> Item:

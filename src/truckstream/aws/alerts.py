@@ -30,6 +30,7 @@ from truckstream.aws.alert_items import (
     day_item,
     journal_items,
     journaled,
+    news_item,
     outbox_item,
     presence_item,
     presence_key,
@@ -41,6 +42,7 @@ from truckstream.core.instants import date_of, format_instant
 from truckstream.core.presence import Alert, TruckPresence
 from truckstream.ports import PresenceChange
 
+_MOST_ACTIONS: Final = 3  # of one alert: log, news, outbox
 _NEW: Final = "attribute_not_exists(pk)"
 _FIRST_PLACE: Final = "0"
 _LAST_PLACE: Final = "A"  # places begin with a digit
@@ -119,12 +121,13 @@ class AwsAlerts:
                 f"truck {change.presence.truck_id}: {len(alerts)} alerts in one batch, at most {LARGEST_COMMIT}",
                 hint="Lower the batch size of the geofence consumer.",
             )
-        entries = tuple(
-            Journaled(alert, self._next_place() if self.notify and not alert.late else "")
-            for alert in reversed(alerts.values())
-        )
+        entries = tuple(self._entry(alert) for alert in reversed(alerts.values()))
         expected = None if change.expected_sequence is None else str(change.expected_sequence)
         return _Step(change.presence.truck_id, presence_item(change, uuid.uuid4().hex), expected, entries)
+
+    def _entry(self, alert: Alert) -> Journaled:
+        place = self._next_place()
+        return Journaled(alert, place, place if self.notify and not alert.late else "")
 
     def _write(self, step: _Step) -> bool:
         condition, values = _NEW, None
@@ -161,7 +164,8 @@ class AwsAlerts:
         actions, of_entry = [], []
         for place, entry in enumerate(entries):
             actions.append(self.table.put_action(alert_item(entry), _NEW))
-            of_entry.append(place)
+            actions.append(self.table.put_action(news_item(entry)))
+            of_entry += [place, place]
             if entry.outbox_place:
                 actions.append(self.table.put_action(outbox_item(entry)))
                 of_entry.append(place)
@@ -187,6 +191,10 @@ class AwsAlerts:
     def _journal(self) -> list[Item]:
         return list(self.table.query("pk = :pk", {":pk": text("journal")}))
 
+    def settle(self) -> None:
+        """Bring journaled alerts to where they belong, if a commit did not come to it."""
+        self._settle(self._journal())
+
     def _settle_later(self, journal: Sequence[Item]) -> None:
         try:
             self._settle(journal)
@@ -198,7 +206,7 @@ class AwsAlerts:
         """Copy journaled alerts to log and outbox. Several may do so at once: an alert that is there is left."""
         for item in journal:
             entries = journaled(item, self.table.name)
-            at_once = ACTIONS_PER_TRANSACTION // 2
+            at_once = ACTIONS_PER_TRANSACTION // _MOST_ACTIONS
             for start in range(0, len(entries), at_once):
                 part = entries[start : start + at_once]
                 while part:
@@ -214,7 +222,7 @@ class AwsAlerts:
         self, *, truck_id: str | None = None, from_ms: int | None = None, to_ms: int | None = None
     ) -> Iterator[Alert]:
         """Yield alerts ordered by (timestamp_ms, truck_id, alert_id), `from_ms <= timestamp_ms < to_ms`."""
-        first, end = _bounds(from_ms, to_ms)
+        first, end = places(from_ms, to_ms)
         if first >= end:
             return
         journal = [entry.alert for item in self._journal() for entry in journaled(item, self.table.name)]
@@ -223,15 +231,22 @@ class AwsAlerts:
             for alert in sorted(journal, key=alert_place)
             if first <= alert_place(alert) < end and truck_id in (None, alert.truck_id)
         ]
-        items = self._of_truck(truck_id, first, end) if truck_id is not None else self._of_days(first, end)
-        logged = (alert_of(item, self.table.name) for item in items)
+        logged = self.by_place(truck_id, first, end)
         for _, same in itertools.groupby(heapq.merge(logged, journal, key=alert_place), key=lambda a: a.alert_id):
             yield next(same)
 
-    def _of_truck(self, truck_id: str, first: str, end: str) -> Iterator[Item]:
+    def by_place(self, truck_id: str | None, first: str, end: str, *, forward: bool = True) -> Iterator[Alert]:
+        """Yield logged alerts by time, from the indexes; `first` and `end` are places, both inclusive."""
+        if truck_id is not None:
+            items = self._of_truck(truck_id, first, end, forward=forward)
+        else:
+            items = self._of_days(first, end, forward=forward)
+        return (alert_of(item, self.table.name) for item in items)
+
+    def _of_truck(self, truck_id: str, first: str, end: str, *, forward: bool) -> Iterator[Item]:
         condition = "truck_id = :truck AND alert_place BETWEEN :first AND :end"
         values = {":truck": text(truck_id), ":first": text(first), ":end": text(end)}
-        return self.table.query(condition, values, IndexName=BY_TRUCK)
+        return self.table.query(condition, values, IndexName=BY_TRUCK, ScanIndexForward=forward)
 
     def _of_days(self, first: str, end: str, *, forward: bool = True) -> Iterator[Item]:
         days = [
@@ -263,7 +278,7 @@ class AwsAlerts:
 
     def waiting(self, limit: int) -> Sequence[Item]:
         """Return the first items of the outbox, in commit order."""
-        self._settle(self._journal())
+        self.settle()
         return list(itertools.islice(self.table.query("pk = :pk", {":pk": text("outbox")}, Limit=limit), limit))
 
     def pending(self, limit: int) -> Sequence[Alert]:
@@ -288,7 +303,7 @@ class AwsAlerts:
 
 
 def _actions(entry: Journaled) -> int:
-    return 2 if entry.outbox_place else 1
+    return _MOST_ACTIONS if entry.outbox_place else _MOST_ACTIONS - 1
 
 
 def _is_ours(stored: Item, step: _Step) -> bool:
@@ -300,7 +315,8 @@ def _token() -> str:
     return uuid.uuid4().hex
 
 
-def _bounds(from_ms: int | None, to_ms: int | None) -> tuple[str, str]:
+def places(from_ms: int | None, to_ms: int | None) -> tuple[str, str]:
+    """Return the first place of a period, and one behind its last."""
     first = _FIRST_PLACE if from_ms is None or from_ms <= _FIRST_MS else _place_from(from_ms)
     end = _LAST_PLACE if to_ms is None or to_ms >= _END_MS else _place_from(to_ms)
     return first, end

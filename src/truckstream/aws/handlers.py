@@ -83,9 +83,10 @@ def gps_producer(event: Event, context: Any) -> dict[str, int]:
 
 
 def send_outbox(event: Event, context: Any) -> dict[str, int]:
-    """Schedule, every minute: send alerts whose sending failed."""
+    """Schedule, every minute: send alerts whose sending failed, and number those no reader has numbered."""
     own = _environment("send_outbox")
     with own.telemetry.invocation(context):
+        own.parts.number_news()
         return {"sent": _send(own, context)}
 
 

@@ -147,6 +147,12 @@ class Parts:
 
         return Outbox(self._alerts, SnsNotifier(self.session.client("sns"), self.session.require("topic_arn")))
 
+    def number_news(self) -> int:
+        """Give new alerts their numbers in the feed; return how many."""
+        from truckstream.aws.alert_feed import AwsAlertFeed
+
+        return AwsAlertFeed(self._alerts).number_news()
+
     @cached_property
     def archive(self) -> ArchiveStore:
         """The bucket."""

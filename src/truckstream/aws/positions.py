@@ -6,7 +6,7 @@ each other. One call per truck, many at once: 1,000 trucks take about 1,000 / 16
 """
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -91,6 +91,14 @@ class AwsPositions:
         """Return tracks ordered by truck_id, from the first id greater than `after`. Reads the whole table."""
         found = sorted((item for item in self._table.scan() if item["truck_id"]["S"] > after), key=_truck_id)
         return [self._decode(item) for item in found[:limit]]
+
+    def scan(self) -> Iterator[Item]:
+        """Yield the table's items, in no order."""
+        return self._table.scan()
+
+    def track_of(self, item: Item) -> Track:
+        """Return the track in an item. Raises StorageDamaged."""
+        return self._decode(item)
 
     def _wanted(self, newest: dict[str, Track]) -> Sequence[Track]:
         """Leave out what the policy does not want written, by what is stored at this moment."""

@@ -17,13 +17,17 @@ from truckstream.core.status import ArchiveSize, Status
 from truckstream.ports import Batch, RejectedRecord
 
 if TYPE_CHECKING:
+    from truckstream.aws.acknowledgements import AwsAcknowledgements
+    from truckstream.aws.alert_feed import AwsAlertFeed
     from truckstream.aws.alerts import AwsAlerts
     from truckstream.aws.analytics import AthenaAnalytics, Result
     from truckstream.aws.archive import S3Archive
     from truckstream.aws.geofences import AwsGeofences
     from truckstream.aws.given_up import Collected
+    from truckstream.aws.health import AwsHealth
     from truckstream.aws.lease import BucketLease
-    from truckstream.aws.positions import AwsPositions
+    from truckstream.aws.position_feed import AwsPositionFeed
+    from truckstream.aws.recent import AwsRecent
     from truckstream.aws.rejected import S3Rejected
     from truckstream.aws.stream import KinesisStream
     from truckstream.consumers.redriving import Redriven
@@ -85,11 +89,11 @@ class AwsStores:
         return KinesisStream(self.session)
 
     @cached_property
-    def positions(self) -> "AwsPositions":
-        """Latest positions."""
-        from truckstream.aws.positions import AwsPositions
+    def positions(self) -> "AwsPositionFeed":
+        """Latest positions, and which of them changed."""
+        from truckstream.aws.position_feed import AwsPositionFeed
 
-        return AwsPositions(self.session.client("dynamodb"), self.session.require("positions_table"))
+        return AwsPositionFeed(self.session.client("dynamodb"), self.session.require("positions_table"))
 
     @cached_property
     def geofences(self) -> "AwsGeofences":
@@ -104,6 +108,35 @@ class AwsStores:
         from truckstream.aws.alerts import AwsAlerts
 
         return AwsAlerts(self.session.client("dynamodb"), self.session.require("geofences_table"))
+
+    @cached_property
+    def alert_feed(self) -> "AwsAlertFeed":
+        """The alert log in the order in which readers are told."""
+        from truckstream.aws.alert_feed import AwsAlertFeed
+
+        return AwsAlertFeed(self.alerts)
+
+    @cached_property
+    def acknowledgements(self) -> "AwsAcknowledgements":
+        """Who has seen to which alert."""
+        from truckstream.aws.acknowledgements import AwsAcknowledgements
+
+        return AwsAcknowledgements(self.session.client("dynamodb"), self.session.require("geofences_table"))
+
+    @cached_property
+    def recent(self) -> "AwsRecent":
+        """What the archive may not hold yet."""
+        from truckstream.aws.recent import AwsRecent
+        from truckstream.aws.stream import KinesisStream
+
+        return AwsRecent(KinesisStream(self.session), self._clock)
+
+    @cached_property
+    def health(self) -> "AwsHealth":
+        """The pipeline's figures."""
+        from truckstream.aws.health import AwsHealth
+
+        return AwsHealth(self, self._clock)
 
     @cached_property
     def rejected(self) -> "S3Rejected":

@@ -112,7 +112,9 @@ class KinesisStream:
             request = {"NextToken": answer["NextToken"], "MaxResults": LISTED_SHARDS}
         return in_order([shard_of(entry) for entry in listed])
 
-    def read(self, shard_id: str, after: int, limit: int, max_bytes: int | None = None) -> Sequence[StreamRecord]:
+    def read(
+        self, shard_id: str, after: int, limit: int, max_bytes: int | None = None, *, from_ms: int | None = None
+    ) -> Sequence[StreamRecord]:
         """Return the next records of the shard, ascending; empty at its end.
 
         Args:
@@ -120,9 +122,12 @@ class KinesisStream:
             after: the sequence number after which to read; 0 for the oldest.
             limit: at most this many records, of which one call brings 10,000 or 10 MB.
             max_bytes: stop before the payloads exceed this, but return at least one record.
+            from_ms: with `after` 0, begin with what arrived then or later instead of the oldest.
         """
         place = self._places.pop(shard_id, None)
-        if place is None or place.after != after:
+        if after <= 0 and from_ms is not None:
+            place = _Place(after, self._iterator(shard_id, _iterator_at(from_ms)))
+        elif place is None or place.after != after:
             place = _Place(after, self._iterator_after(shard_id, after))
         found, iterator = self._next_records(shard_id, place, limit)
         fitting = found if max_bytes is None else _fitting(found, max_bytes)

@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from truckstream.core.alerts import Alert
-from truckstream.core.errors import InvalidInput
+from truckstream.core.cursors import read_cursor, write_cursor
 from truckstream.local.alerts import ALERT_COLUMNS, alert_of, open_alerts
 from truckstream.local.database import storage_errors
 from truckstream.ports_viewing import AlertFilter, AlertPage
@@ -31,7 +29,7 @@ class LocalAlertFeed:
 
     def committed(self, after: str, limit: int, wanted: AlertFilter) -> AlertPage:
         """Return alerts in commit order: `place` grows with every commit, one writer at a time."""
-        place = _read_cursor(after, int) if after else 0
+        place = read_cursor(after, int) if after else 0
         # The end is looked up first: what commits meanwhile lies behind it.
         end = int(self._rows("SELECT coalesce(max(place), 0) FROM alerts")[0][0])
         where, values = _conditions(wanted)
@@ -43,7 +41,7 @@ class LocalAlertFeed:
         more = len(rows) > limit
         rows = rows[:limit]
         reached = rows[-1][0] if more else max(end, place)
-        return AlertPage([alert_of(row[1:]) for row in rows], _write_cursor(reached), more)
+        return AlertPage([alert_of(row[1:]) for row in rows], write_cursor(reached), more)
 
     def by_time(self, after: str, limit: int, wanted: AlertFilter, *, newest_first: bool) -> AlertPage:
         """Return alerts by time, through the indexes by time."""
@@ -51,7 +49,7 @@ class LocalAlertFeed:
         compare, direction = ("<", "DESC") if newest_first else (">", "ASC")
         if after:
             where += f" AND (a.timestamp_ms, a.truck_id, a.alert_id) {compare} (?, ?, ?)"
-            values += _read_cursor(after, tuple[int, str, str])
+            values += read_cursor(after, tuple[int, str, str])
         rows = self._rows(
             f"SELECT {ALERT_COLUMNS} FROM alerts a WHERE 1{where} ORDER BY a.timestamp_ms {direction},"
             f" a.truck_id {direction}, a.alert_id {direction} LIMIT ?",
@@ -60,14 +58,14 @@ class LocalAlertFeed:
         found = [alert_of(row) for row in rows[:limit]]
         cursor = after
         if found:
-            cursor = _write_cursor((found[-1].timestamp_ms, found[-1].truck_id, found[-1].alert_id))
+            cursor = write_cursor((found[-1].timestamp_ms, found[-1].truck_id, found[-1].alert_id))
         return AlertPage(found, cursor, len(rows) > limit)
 
     def latest(self, limit: int) -> AlertPage:
         """Return the alerts committed last, in commit order."""
         rows = self._rows(f"SELECT a.place, {ALERT_COLUMNS} FROM alerts a ORDER BY a.place DESC LIMIT ?", (limit,))
         end = rows[0][0] if rows else 0
-        return AlertPage([alert_of(row[1:]) for row in reversed(rows)], _write_cursor(end), False)
+        return AlertPage([alert_of(row[1:]) for row in reversed(rows)], write_cursor(end), False)
 
     def get(self, alert_id: str) -> Alert | None:
         """Return one alert."""
@@ -93,14 +91,3 @@ def _conditions(wanted: AlertFilter) -> tuple[str, tuple[object, ...]]:
         sql += " AND a.timestamp_ms < ?"
         values.append(wanted.to_ms)
     return sql, tuple(values)
-
-
-def _write_cursor(place: object) -> str:
-    return msgspec.msgpack.encode(place).hex()
-
-
-def _read_cursor[T](text: str, kind: type[T]) -> T:
-    try:
-        return msgspec.msgpack.decode(bytes.fromhex(text), type=kind)
-    except (ValueError, msgspec.MsgspecError) as error:
-        raise InvalidInput("cursor: not one that this server gave", hint="Start again without a cursor.") from error
