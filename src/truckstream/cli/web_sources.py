@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 
-from truckstream.cli.backends import local_directory
+from truckstream.cli.backends import aws_stores, backend_of, local_directory
 from truckstream.local.acknowledgements import LocalAcknowledgements
 from truckstream.local.alert_feed import LocalAlertFeed
 from truckstream.local.directory import DataDirectory
@@ -15,9 +15,32 @@ from truckstream.web.sources import WebSources
 def web_sources(data: Path, backend: str | None) -> AbstractContextManager[WebSources]:
     """Return the ports over the chosen backend, to be used as a context manager.
 
-    Raises InvalidSetting when the data directory holds nothing.
+    Raises InvalidSetting when the data directory holds nothing, MissingPart naming what AWS lacks.
     """
+    if backend_of(backend) == "aws":
+        return aws_sources()
     return local_sources(local_directory(data, backend))
+
+
+@contextmanager
+def aws_sources() -> Iterator[WebSources]:
+    """Yield the ports over the deployed system that the environment names."""
+    with aws_stores() as stores:
+        yield WebSources(
+            backend="aws",
+            positions=stores.positions,
+            presence=stores.alerts,
+            geofences=stores.geofences,
+            alerts=stores.alert_feed,
+            acknowledgements=stores.acknowledgements,
+            archive=stores.archive,
+            format=stores.format,
+            recent=stores.recent,
+            stream=stores.stream,
+            rejected=stores.rejected,
+            health=stores.health,
+            outlier_limit_kmh=stores.outlier_limit_kmh,
+        )
 
 
 @contextmanager
