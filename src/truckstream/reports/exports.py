@@ -30,24 +30,22 @@ def csv_parts(table: Table) -> Iterator[bytes]:
     lines = "".join(f"# {key}: {one_line(value)}\n" for key, value in table.about)
     yield lines.encode()
     yield _csv_lines([[column.name for column in table.columns]])
+    texts = [place for place, column in enumerate(table.columns) if column.kind == "text"]
+    flags = [place for place, column in enumerate(table.columns) if column.kind == "flag"]
     for part in table.parts:
-        yield _csv_lines([[_csv_cell(value) for value in row] for row in part])
+        for row in part:
+            for place in texts:
+                if str(row[place]).startswith(_FORMULA):
+                    row[place] = f"'{row[place]}"
+            for place in flags:
+                row[place] = "true" if row[place] else "false"
+        yield _csv_lines(part)
 
 
 def _csv_lines(rows: Iterable[list[Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode("utf-8", "replace")
-
-
-def _csv_cell(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
 
 
 def xlsx_parts(table: Table) -> Iterator[bytes]:

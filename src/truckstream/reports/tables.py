@@ -91,11 +91,10 @@ def make_table(name: str, reader: Reader, wanted: Filter, wish: Wish) -> Table:
         rows = rows.sorted(wish.sort)
     base = reader.base(wanted.period, look, extra)
     columns = columns_of(row)
-    fields = row.__struct_fields__
     return Table(
         name,
         columns,
-        ([[getattr(one, field) for field in fields] for one in part] for part in each(rows)),
+        ([list(msgspec.structs.astuple(one)) for one in part] for part in each(rows)),
         _about(name, wanted, wish, base),
         len(rows),
     )
