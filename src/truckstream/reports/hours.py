@@ -84,7 +84,7 @@ class Hours:
 
     def present(self) -> Int64:
         """Return the places in `trucks` that have rows, ascending."""
-        return np.unique(self.truck)
+        return np.flatnonzero(np.bincount(self.truck, minlength=len(self.trucks)))
 
     def silences(self) -> tuple[Int64, Int64, Int64]:
         """Return the gaps between one hour's last position and the next one's first: truck, begin, end."""

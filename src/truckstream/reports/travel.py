@@ -17,6 +17,7 @@ from truckstream.core.instants import date_of, format_instant, parse_instant
 from truckstream.core.outliers import Track, judge
 from truckstream.core.pairs import GAP_MS
 from truckstream.core.trips import Segment
+from truckstream.http.heavy import heavy
 from truckstream.reports import answers
 from truckstream.reports.hours import Hours, HourStore
 from truckstream.reports.overview import Counted, rounded
@@ -120,8 +121,8 @@ class Travel:
 
         Positions too fast to be true are left out; None stands for a silence over 5 minutes.
         """
-        parts = list(self.positions(period, (truck_id,)))
-        columns = PositionColumns.concat(parts)
+        with heavy():
+            columns = PositionColumns.concat(list(self.positions(period, (truck_id,))))
         if self._sources.limit_kmh > 0 and len(columns):
             columns = columns.take(_believed(columns, self._sources.limit_kmh))
         every = max(1, -(-len(columns) // limit))
@@ -154,7 +155,8 @@ class Travel:
         begins = [parse_instant(trip["start"]) for trip in trips]
         ends = [begin + round(trip["duration_minutes"] * 60_000) for begin, trip in zip(begins, trips, strict=True)]
         span = Span(min(begins), max(ends) + 1)
-        columns = PositionColumns.concat(list(self.positions(span, trucks))).sorted()
+        with heavy():
+            columns = PositionColumns.concat(list(self.positions(span, trucks))).sorted()
         found = {}
         for number, (trip, begin_ms, end_ms) in enumerate(zip(trips, begins, ends, strict=True)):
             code = bisect.bisect_left(columns.trucks, trip["truck_id"])
@@ -177,7 +179,8 @@ class Travel:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return cast("T", self._kept[key])
-        made = make()
+        with heavy():
+            made = make()
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > _KEPT_ANSWERS:

@@ -1,23 +1,5 @@
-"""Work over the archive that takes a processor for seconds: a few at a time, the others are told to come again."""
+"""Work over the archive that takes a processor for seconds; the reports limit theirs in the same way."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Final
+from truckstream.http.heavy import heavy
 
-from truckstream.http.problems import SlowDown
-
-AT_ONCE: Final = 2
-_PATIENCE_S: Final = 10.0
-_places = threading.BoundedSemaphore(AT_ONCE)
-
-
-@contextmanager
-def heavy() -> Iterator[None]:
-    """Hold one of the few places. Raises SlowDown when none becomes free in time."""
-    if not _places.acquire(timeout=_PATIENCE_S):
-        raise SlowDown("too many questions to the archive at once", after_s=_PATIENCE_S)
-    try:
-        yield
-    finally:
-        _places.release()
+__all__ = ["heavy"]
