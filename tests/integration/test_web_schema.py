@@ -1,6 +1,8 @@
 """Requests made from the OpenAPI document, right and wrong ones: each answer is a documented one, none is 5xx."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from tests.support.web import now_ms, served_directory, system
 
 from truckstream.core.records import Position
 
+ROOT = Path(__file__).resolve().parents[2]
 _EXAMPLES = 12
 """Per operation: with some twenty operations a few hundred requests."""
 
@@ -49,6 +52,22 @@ def test_every_operation_is_described_and_says_which_errors_it_answers(document:
             assert {"400", "401", "403", "429", "503"} <= set(operation["responses"]), (path, method)
             problem = operation["responses"]["400"]["content"]["application/json"]["schema"]
             assert problem["$ref"].endswith("Problem"), (path, method)
+
+
+def test_every_operation_has_an_example_in_the_docs(document: dict[str, Any]) -> None:
+    called = set()
+    for command in re.findall(r"^(?:.*\| )?curl .*$", (ROOT / "docs" / "api.md").read_text(), re.MULTILINE):
+        path = re.search(r'"\$API(/[^\s?"]*)', command)
+        if path is None:
+            continue
+        method = re.search(r"-X (\w+)", command)
+        sends = re.search(r" (-d|--data-binary) ", command)
+        called.add((method[1] if method else "POST" if sends else "GET", path[1]))
+    for path_name, methods in document["paths"].items():
+        pattern = re.compile("/".join("[^/]+" if part.startswith("{") else part for part in path_name.split("/")))
+        for name in methods.keys() & {"get", "put", "post", "delete"}:
+            if (path_name, name) != ("/api/v1/osmand", "post"):  # the phones' other way, told in words
+                assert any(m == name.upper() and pattern.fullmatch(p) for m, p in called), (name, path_name)
 
 
 def test_no_request_gets_a_server_error_or_an_undocumented_answer(server: httpx.Client) -> None:
