@@ -292,8 +292,10 @@ class ArchiveFormat(Protocol):
         (sequence number, index, arrival) are left out."""
         ...
 
-    def read(self, data: bytes) -> "PositionColumns":
+    def read(self, data: bytes, trucks: Collection[str] | None = None) -> "PositionColumns":
         """Return the rows of either kind of file, in file order.
+
+        With `trucks` only their rows must be there: parts of the file without them may be left out.
 
         Raises StorageDamaged when the bytes are not such a file.
         """

@@ -134,6 +134,13 @@ def test_more_rows_than_a_row_group_stay_in_order(writer: ArchiveFormat, reader:
     data = writer.write_settled(columns)
     assert pq.read_metadata(pa.BufferReader(data)).num_row_groups == 2
     assert same(reader.read(data), columns)
+    for trucks in ({"A"}, {"B"}, {"A", "B"}, {"Z"}, set()):
+        found, wanted = reader.read(data, trucks).of_trucks(trucks), columns.of_trucks(trucks)
+        assert np.array_equal(found.timestamp_ms, wanted.timestamp_ms)
+        assert np.array_equal(found.latitude_e7, wanted.latitude_e7)
+    if isinstance(reader, PyarrowFormat):  # what holds none of the trucks is not decoded
+        assert len(reader.read(data, {"A"})) == schema.ROW_GROUP_ROWS
+        assert len(reader.read(data, {"C", "Z"})) == 0
 
 
 def test_files_of_both_have_equal_types_and_encodings() -> None:

@@ -62,7 +62,7 @@ class DateFiles:
 
     def hour(self, hour_ms: int, trucks: Collection[str] | None = None) -> PositionColumns:
         """Return the rows of an hour (of these trucks), unique, by truck and time."""
-        parts = [self._format.read(self.settled[hour_ms])] if hour_ms in self.settled else []
+        parts = [self._format.read(self.settled[hour_ms], trucks)] if hour_ms in self.settled else []
         for file in self.live:
             if hour_ms in file.hours_ms:
                 columns = self._decoded.get(file.key)

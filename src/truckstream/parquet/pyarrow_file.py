@@ -1,6 +1,7 @@
 """Arrow tables to Parquet files and back with PyArrow, in the types and encodings of `schema`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import bisect
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 import pyarrow as pa
@@ -68,13 +69,26 @@ def write(row_groups: Iterable[pa.Table], metadata: Mapping[str, str] | None = N
     return bytes(sink.getvalue().to_pybytes())
 
 
-def read(data: bytes, dictionaries: Sequence[str]) -> Iterator[pa.Table]:
-    """Yield the file's row groups. Raises StorageDamaged when it is not a whole Parquet file."""
+def read(data: bytes, dictionaries: Sequence[str], trucks: Collection[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the file's row groups (that may hold these trucks). Raises StorageDamaged when it is no Parquet file."""
+    wanted = None if trucks is None else sorted(trucks)
     try:
         file = pq.ParquetFile(pa.BufferReader(data), read_dictionary=list(dictionaries))
         for place in range(file.num_row_groups):
+            if wanted is not None and not _may_hold(file.metadata.row_group(place), wanted):
+                continue
             yield file.read_row_group(place, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise StorageDamaged(f"not a readable Parquet file: {error}") from error
     except KeyError as error:
         raise StorageDamaged(f"an archive file without the column {error.args[0].decode()!r}") from error
+
+
+def _may_hold(row_group: pq.RowGroupMetaData, trucks: Sequence[str]) -> bool:
+    """Return whether one of the trucks (sorted) lies between the row group's first and last truck id."""
+    column = row_group.column(0)
+    statistics = column.statistics
+    if column.path_in_schema != "truck_id" or statistics is None or not statistics.has_min_max:
+        return True
+    place = bisect.bisect_left(trucks, statistics.min)
+    return place < len(trucks) and trucks[place] <= statistics.max

@@ -4,6 +4,7 @@ The live archive function only writes received positions, and does so without Nu
 jobs) imports it when first called.
 """
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from truckstream.core.records import ReceivedPositions
@@ -27,8 +28,9 @@ class Arro3Format:
 
         return write_positions(columns.settled())
 
-    def read(self, data: bytes) -> "PositionColumns":
-        """Return the rows of either kind of file, in file order. Raises StorageDamaged."""
+    def read(self, data: bytes, trucks: Collection[str] | None = None) -> "PositionColumns":
+        """Return the rows of either kind of file, in file order: always all of them. Raises StorageDamaged."""
+        del trucks
         from truckstream.parquet.arro3_positions import read_positions
 
         return read_positions(data)

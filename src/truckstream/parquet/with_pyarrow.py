@@ -1,5 +1,7 @@
 """The archive's file format, made with PyArrow."""
 
+from collections.abc import Collection
+
 from truckstream.core.columns import PositionColumns
 from truckstream.core.hourly_table import HourlyTable
 from truckstream.core.records import ReceivedPositions
@@ -18,9 +20,9 @@ class PyarrowFormat:
         """Return a compacted file: unique rows by truck and time, without delivery columns."""
         return write_positions(columns.settled())
 
-    def read(self, data: bytes) -> PositionColumns:
-        """Return the rows of either kind of file, in file order. Raises StorageDamaged."""
-        return read_positions(data)
+    def read(self, data: bytes, trucks: Collection[str] | None = None) -> PositionColumns:
+        """Return the rows of either kind of file, in file order, at least those of `trucks`. Raises StorageDamaged."""
+        return read_positions(data, trucks)
 
     def write_hourly(self, table: HourlyTable, metadata: dict[str, str]) -> bytes:
         """Return a file of hourly statistics with free key-value metadata."""
