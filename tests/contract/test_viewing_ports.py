@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.support.dynamodb import Tables, local_tables, moto_tables
 
+from truckstream.aws.acknowledgements import AwsAcknowledgements
+from truckstream.aws.alert_feed import AwsAlertFeed
+from truckstream.aws.alerts import AwsAlerts
+from truckstream.aws.position_feed import AwsPositionFeed
 from truckstream.core.errors import InvalidInput
 from truckstream.core.outliers import Track
 from truckstream.core.presence import Alert, TruckPresence
@@ -47,7 +52,33 @@ def local(folder: Path) -> Iterator[Backend]:
         yield Backend(positions, presence, alerts, acknowledgements)
 
 
-BACKENDS: dict[str, Callable[[Path], Iterator[Backend]]] = {"memory": memory, "local": local}
+def aws(tables: Tables) -> Iterator[Backend]:
+    presence = AwsAlerts(tables.client, tables.geofences(), at_once=tables.at_once)
+    yield Backend(
+        AwsPositionFeed(tables.client, tables.positions(), every_s=0, at_once=tables.at_once),
+        presence,
+        AwsAlertFeed(presence),
+        AwsAcknowledgements(tables.client, presence.table.name),
+    )
+
+
+def moto(folder: Path) -> Iterator[Backend]:
+    del folder
+    with moto_tables() as tables:
+        yield from aws(tables)
+
+
+def dynamodb_local(folder: Path) -> Iterator[Backend]:
+    del folder
+    yield from aws(local_tables())
+
+
+BACKENDS: dict[str, Callable[[Path], Iterator[Backend]]] = {
+    "memory": memory,
+    "local": local,
+    "aws": moto,
+    "dynamodb-local": dynamodb_local,
+}
 """A backend joins by adding itself here."""
 
 ALL = AlertFilter()

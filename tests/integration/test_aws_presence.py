@@ -68,7 +68,7 @@ def test_truck_without_alerts_costs_one_plain_write(tables: Tables, client: Any)
     assert faults.calls == ["PutItem", "PutItem"]
 
 
-@pytest.mark.parametrize("count", [33, 34, 80])
+@pytest.mark.parametrize("count", [33, 34, 68])
 def test_many_alerts_of_one_step_are_all_kept_in_order(tables: Tables, count: int) -> None:
     name = tables.geofences()
     alerts = alerts_of("T", count)
