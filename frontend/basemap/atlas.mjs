@@ -100,11 +100,13 @@ function rounded(geometry, digits) {
 function cities() {
   const rows = JSON.parse(readFileSync(new URL("../cities.json", folder), "utf8"));
   // Districts of a city bear its name and a bracket; the city itself is there already.
-  const places = rows.filter(([name]) => !name.includes("(")).map(([name, longitude, latitude, thousands]) => ({
-    type: "Feature",
-    properties: { name, p: thousands },
-    geometry: { type: "Point", coordinates: [longitude, latitude] },
-  }));
+  const places = rows
+    .filter(([name]) => !name.includes("("))
+    .map(([name, longitude, latitude, thousands]) => ({
+      type: "Feature",
+      properties: { name, p: thousands },
+      geometry: { type: "Point", coordinates: [longitude, latitude] },
+    }));
   write(
     "cities-large.json",
     places.filter((place) => place.properties.p >= LARGE_CITY_THOUSANDS),

@@ -27,6 +27,14 @@ test("a lost connection says since when, in the shown zone, and when it tries ag
   );
 });
 
+test("a server that cannot read its stores says so, although the connection is fine", () => {
+  const { sign, notice } = told(client({}, 500), NOW, "UTC", NOW - 90_000);
+  expect(sign).toBe("stale");
+  expect(notice).toBe(
+    "The server cannot read its data since 13:03:42 (2 min ago) and keeps trying. The positions shown are from then.",
+  );
+});
+
 test("a server that never answered is not called lost", () => {
   const { notice } = told(client({ phase: "cut", attempts: 3 }, null), NOW, "UTC");
   expect(notice).toBe("The server does not answer, after 3 attempts. Trying again now.");

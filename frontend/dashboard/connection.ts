@@ -3,6 +3,7 @@
 import { announce, element, setText } from "../shared/dom";
 import { clockLabel, durationLabel } from "../shared/time";
 import type { LiveClient } from "./live";
+import type { FleetStore } from "./store";
 
 export interface Told {
   /** One or two words for the header. */
@@ -11,10 +12,20 @@ export interface Told {
   notice: string | null;
 }
 
-/** `now_ms` is the server's clock, so that "since" is in the same time as everything else. */
-export function describe(live: LiveClient, now_ms: number, zone: string): Told {
+/**
+ * `now_ms` is the server's clock, so that "since" is in the same time as everything else; `stale_ms` since when the
+ * server itself cannot read its stores, null when it can.
+ */
+export function describe(live: LiveClient, now_ms: number, zone: string, stale_ms: number | null = null): Told {
   const { phase, nextAttempt_ms, attempts } = live.connection;
   const age_ms = live.age_ms();
+  if (stale_ms !== null && (phase === "live" || phase === "late")) {
+    const since = `${clockLabel(stale_ms, zone, true)} (${durationLabel(now_ms - stale_ms)} ago)`;
+    return {
+      sign: "stale",
+      notice: `The server cannot read its data since ${since} and keeps trying. The positions shown are from then.`,
+    };
+  }
   if (phase === "live") return { sign: "live", notice: null };
   if (phase === "connecting") return { sign: "connecting", notice: null };
   const age = age_ms === null ? null : durationLabel(age_ms);
@@ -32,7 +43,7 @@ export function describe(live: LiveClient, now_ms: number, zone: string): Told {
 }
 
 /** Keep the notice in step with the connection. */
-export function startNotice(place: HTMLElement, live: LiveClient, now: () => number, zone: string): void {
+export function startNotice(place: HTMLElement, live: LiveClient, store: FleetStore, zone: string): void {
   const text = element("p");
   const button = element("button", {
     text: "Try now",
@@ -43,16 +54,18 @@ export function startNotice(place: HTMLElement, live: LiveClient, now: () => num
   place.append(notice);
   let cut = false;
   const show = (): void => {
-    const told = describe(live, now(), zone);
+    const told = describe(live, store.now(), zone, store.staleSince_ms);
     notice.hidden = told.notice === null;
     if (told.notice !== null) setText(text, told.notice);
+    button.hidden = live.connection.phase !== "cut";
     // Said once, not with every second of the countdown.
     if (cut !== (told.notice !== null)) {
       cut = told.notice !== null;
-      announce(cut ? "The connection to the server is lost. Trying again." : "The connection is back.");
+      announce(cut ? "Live data have stopped. The page keeps trying." : "Live data are back.");
     }
   };
   live.on("connection", show);
+  store.on("stale", show);
   setInterval(show, 1000);
 }
 

@@ -126,8 +126,9 @@ function liveSign(store: FleetStore, live: LiveClient, zone: string): HTMLElemen
   const word = element("span", { class: "live-word" });
   const sign = element("div", { class: "live" }, element("span", { class: "dot" }), word);
   const show = (): void => {
-    const told = describe(live, store.now(), zone);
-    sign.dataset.phase = live.connection.phase;
+    const told = describe(live, store.now(), zone, store.staleSince_ms);
+    const stale = store.staleSince_ms !== null && live.connection.phase === "live";
+    sign.dataset.phase = stale ? "late" : live.connection.phase;
     setText(word, told.sign);
   };
   live.on("connection", show);

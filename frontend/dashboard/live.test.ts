@@ -87,6 +87,13 @@ test("a connection that is silent too long is dead, whatever the browser thinks"
   expect(lines).toHaveLength(2);
 });
 
+test("a phone that slept through both limits knows at once that the connection is dead", () => {
+  line().say("snapshot", "7");
+  vi.setSystemTime(Date.now() + 600_000); // timers stood still
+  vi.advanceTimersByTime(LATE_AFTER_MS);
+  expect(client.connection.phase).toBe("cut");
+});
+
 test("it resumes from the last cursor", () => {
   line().say("snapshot", "7");
   line().say("frame", "8");

@@ -169,7 +169,10 @@ export class LiveClient extends Topics<LiveEvents> {
   /** Silence first makes the stream late, then counts as a cut. */
   private watch(): void {
     this.stopWatch?.();
+    const since_ms = this.outside.monotonic();
     this.stopWatch = this.outside.after(LATE_AFTER_MS, () => {
+      // A phone that slept wakes with one late timer, not with two: the clock tells how long it really was.
+      if (this.outside.monotonic() - since_ms >= CUT_AFTER_MS) return this.fail();
       if (this.connection.phase === "live") this.change({ phase: "late" });
       this.stopWatch = this.outside.after(CUT_AFTER_MS - LATE_AFTER_MS, () => this.fail());
     });

@@ -54,7 +54,7 @@ async function start(): Promise<void> {
   });
   live.on("snapshot", (frame) => store.snapshot(frame));
   live.on("frame", (frame) => store.apply(frame));
-  startNotice(layout.notices, live, () => store.now(), zone);
+  startNotice(layout.notices, live, store, zone);
   takeAddress(store, address);
   keepAddress(store, address);
 

@@ -20,6 +20,8 @@ const truck = (truck_id: string, change: Partial<Truck> = {}): Truck => ({
   fuel_level_pct: null,
   engine_status: null,
   received_ms: 1000,
+  state_since_ms: null,
+  fresh_ms: 1000,
   ...change,
 });
 
@@ -56,7 +58,7 @@ test("unknown speeds come last in either direction, equals by id", () => {
 });
 
 test("the smallest age comes first, never seen last", () => {
-  const trucks = [truck("A", { timestamp_ms: 1 }), truck("B", { timestamp_ms: 9 }), truck("C", { timestamp_ms: null })];
+  const trucks = [truck("A", { fresh_ms: 1 }), truck("B", { fresh_ms: 9 }), truck("C", { fresh_ms: null })];
   expect(order(trucks, "age")).toBe("B A C");
 });
 

@@ -98,6 +98,25 @@ test("the server's clock is the only now, and runs on between frames", () => {
   expect(store.now()).toBe(1_002_500);
 });
 
+test("no clock makes a position fresher than its arrival, and an old one stays old", () => {
+  const store = new FleetStore(() => 0);
+  const dated = (id: string, timestamp: number, received: number): Cell[] => [
+    id,
+    timestamp,
+    47,
+    8,
+    5,
+    0,
+    "moving",
+    null,
+    null,
+    received,
+  ];
+  store.snapshot(frame([dated("ahead", 9000, 5000), dated("behind", 1000, 5000)]));
+  expect(store.trucks.get("ahead")?.fresh_ms).toBe(5000);
+  expect(store.trucks.get("behind")?.fresh_ms).toBe(1000);
+});
+
 test("unknown stays null and a state nobody knows is no crash", () => {
   const store = new FleetStore(() => 0);
   store.snapshot(frame([["X", null, null, null, null, null, "flying", null, null, null]]));

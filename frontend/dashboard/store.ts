@@ -30,6 +30,8 @@ export interface Events {
   /** The stored geofences are another set now: read them again. */
   geofences: number;
   health: Health;
+  /** Since when the server cannot read its stores, or null: it can. */
+  stale: number | null;
 }
 
 const ALERTS_KEPT = 500;
@@ -41,6 +43,7 @@ export class FleetStore extends Topics<Events> {
   following = false;
   filter: Filter = { states: new Set(), text: "" };
   health: Health | null = null;
+  staleSince_ms: number | null = null;
   geofenceRevision: number | null = null;
   /** Whether the server has told of its fleet since the page was opened. */
   heard = false;
@@ -170,6 +173,11 @@ export class FleetStore extends Topics<Events> {
     if (frame.health) {
       this.health = frame.health;
       this.tell("health", frame.health);
+    }
+    const stale = frame.stale_since_ms ?? null;
+    if (stale !== this.staleSince_ms) {
+      this.staleSince_ms = stale;
+      this.tell("stale", stale);
     }
     const revision = frame.geofence_revision;
     if (revision !== undefined && revision !== this.geofenceRevision) {

@@ -27,6 +27,9 @@ export interface Truck {
   fuel_level_pct: number | null;
   engine_status: Engine | null;
   received_ms: number | null;
+  state_since_ms: number | null;
+  /** What its age is counted from: the earlier of its own time and its arrival, so no clock makes it fresher. */
+  fresh_ms: number | null;
 }
 
 export type Cell = string | number | null;
@@ -69,8 +72,10 @@ export interface Frame {
   alerts?: Alert[];
   gone?: string[];
   geofence_revision?: number;
-  health?: Health;
+  health?: Health | null;
   stream_id?: string;
+  /** Since when the server cannot read its stores; null when it can. */
+  stale_since_ms?: number | null;
 }
 
 export interface Config {
@@ -116,9 +121,11 @@ export function readTruck(fields: readonly string[], row: readonly Cell[]): Truc
   const truck: Record<string, Cell> = {};
   for (let index = 0; index < fields.length; index++) truck[fields[index] as string] = row[index] ?? null;
   const state = truck.state as State;
+  const timestamp_ms = number(truck.timestamp_ms);
+  const received_ms = number(truck.received_ms);
   return {
     truck_id: String(truck.truck_id),
-    timestamp_ms: number(truck.timestamp_ms),
+    timestamp_ms,
     latitude: number(truck.latitude),
     longitude: number(truck.longitude),
     speed_kmh: number(truck.speed_kmh),
@@ -126,7 +133,9 @@ export function readTruck(fields: readonly string[], row: readonly Cell[]): Truc
     state: STATES.includes(state) ? state : "never",
     fuel_level_pct: number(truck.fuel_level_pct),
     engine_status: (truck.engine_status ?? null) as Engine | null,
-    received_ms: number(truck.received_ms),
+    received_ms,
+    state_since_ms: number(truck.state_since_ms),
+    fresh_ms: timestamp_ms !== null && received_ms !== null ? Math.min(timestamp_ms, received_ms) : timestamp_ms,
   };
 }
 

@@ -7,7 +7,13 @@
 
 import "maplibre-gl/dist/maplibre-gl.css";
 import { Map as MapLibreMap, NavigationControl, AttributionControl, ScaleControl, setWorkerUrl } from "maplibre-gl";
-import type { FilterSpecification, LayerSpecification, MapOptions, StyleSpecification } from "maplibre-gl";
+import type {
+  FilterSpecification,
+  GeoJSONSource,
+  LayerSpecification,
+  MapOptions,
+  StyleSpecification,
+} from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import largeCitiesUrl from "../generated/basemap/cities-large.json?url";
 import smallCitiesUrl from "../generated/basemap/cities-small.json?url";
@@ -24,6 +30,7 @@ export const BELOW_LABELS = "base-labels-start";
 export const LABEL_FONT = ["system-ui", "sans-serif"];
 
 const FINE_FROM_ZOOM = 4.5;
+const RETRY_MS = 5_000;
 const CREDIT = "Natural Earth · GeoNames";
 
 interface Palette {
@@ -87,6 +94,7 @@ export function startMap(container: HTMLElement, options: BasemapOptions & Parti
     new AttributionControl({ compact: true, ...(styleUrl ? {} : { customAttribution: CREDIT }) }),
     "bottom-left",
   );
+  map.on("error", (event) => retryBase(map, event));
   if (!styleUrl) {
     map.on("zoom", () => addDetail(map));
     map.once("load", () => addDetail(map));
@@ -94,6 +102,30 @@ export function startMap(container: HTMLElement, options: BasemapOptions & Parti
     map.once("remove", stop);
   }
   return map;
+}
+
+const BASE_URLS: Record<string, string> = {
+  "base-coarse": coarseLandUrl,
+  "base-fine": fineLandUrl,
+  "base-water": waterUrl,
+  "base-cities": largeCitiesUrl,
+  "base-towns": smallCitiesUrl,
+};
+
+/** Data of the base map that did not come (no network, say) are asked for again; other errors are told. */
+function retryBase(map: MapLibreMap, event: { error: unknown; sourceId?: unknown }): void {
+  const name = typeof event.sourceId === "string" ? event.sourceId : "";
+  const url = BASE_URLS[name];
+  if (url === undefined) {
+    console.error(event.error);
+    return;
+  }
+  setTimeout(() => {
+    void map
+      .getSource<GeoJSONSource>(name)
+      ?.setData(absolute(url))
+      .catch(() => {}); // told as an error again
+  }, RETRY_MS);
 }
 
 function absolute(url: string): string {

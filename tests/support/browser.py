@@ -74,9 +74,13 @@ class Desk:
         size: tuple[int, int] = DESKTOP,
         dark: bool = False,
         zone: str = "Europe/Zurich",
-        **options: Any,
+        before: str = "",
+        clock: bool = False,
     ) -> Page:
-        """Open the address in a browser of its own: no cookies, no storage of others."""
+        """Open the address in a browser of its own: no cookies, no storage of others.
+
+        `before` is a script that runs before those of the page; `clock` makes its time movable (`page.clock`).
+        """
         width, height = size
         context = self.browser.new_context(
             viewport={"width": width, "height": height},
@@ -85,11 +89,14 @@ class Desk:
             locale="en-GB",
             has_touch=size == PHONE,
             reduced_motion="reduce",
-            **options,
         )
         context.set_default_timeout(15_000)
         self.contexts.append(context)
         page = context.new_page()
+        if clock:
+            page.clock.install()
+        if before:
+            page.add_init_script(before)
         origin = urlsplit(url).netloc
 
         def asked(address: str) -> None:

@@ -53,12 +53,16 @@ def system(folder: Path) -> Iterator[System]:
 
 @contextmanager
 def served(
-    sources: WebSources, options: WebOptions | None = None, door: TokenDoor | None = None, host: str = "127.0.0.1"
+    sources: WebSources,
+    options: WebOptions | None = None,
+    door: TokenDoor | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> Iterator[str]:
-    """Serve in a thread; yield the address."""
+    """Serve in a thread; yield the address. `port` 0 takes a free one."""
     application = WebApplication(sources, options, door)
     stops: list[Callable[[], None]] = []
-    listener = listen(host, 0)
+    listener = listen(host, port)
     arguments = {"ready": stops.append, "before_end": application.streams.stop}
     thread = threading.Thread(target=serve, args=(application.asgi, listener), kwargs=arguments)
     thread.start()

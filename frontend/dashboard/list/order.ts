@@ -31,7 +31,7 @@ export function sorted(trucks: readonly Truck[], { key, descending }: Sort): str
   const value = (truck: Truck): number | null => {
     if (key === "state") return RANK.get(truck.state) ?? null;
     if (key === "speed") return truck.speed_kmh;
-    return truck.timestamp_ms === null ? null : -truck.timestamp_ms; // the youngest has the smallest age
+    return truck.fresh_ms === null ? null : -truck.fresh_ms; // the youngest has the smallest age
   };
   const order =
     key === "truck_id"

@@ -126,7 +126,7 @@ class TruckList {
         }
       }
     }
-    if (members || this.sort.key !== "truck_id") this.arrangeWhenQuiet(whole);
+    if (members || this.sort.key !== "truck_id" || this.ids.length === 0) this.arrangeWhenQuiet(whole);
     this.requestDraw();
   }
 
@@ -235,7 +235,7 @@ class TruckList {
       row.word.textContent = STATE_WORDS[truck.state];
     }
     setText(row.speed, speedText(truck));
-    setText(row.age, ageLabel(truck.timestamp_ms, this.context.store.now()));
+    setText(row.age, ageLabel(truck.fresh_ms, this.context.store.now()));
     root.setAttribute("aria-selected", String(id === this.context.store.selected));
     root.classList.toggle("active", id === this.active);
   }
@@ -245,7 +245,7 @@ class TruckList {
     if (this.sortDue) this.arrangeWhenQuiet(false);
     for (const row of this.rows) {
       const truck = row.truckId === null ? undefined : store.trucks.get(row.truckId);
-      if (truck) setText(row.age, ageLabel(truck.timestamp_ms, store.now()));
+      if (truck) setText(row.age, ageLabel(truck.fresh_ms, store.now()));
     }
   }
 

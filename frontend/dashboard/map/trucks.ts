@@ -156,7 +156,7 @@ export class TruckLayer {
     const place = placeOf(truck);
     if (!place || !this.store.matches(truck)) return null;
     const { state, heading } = truck;
-    const drawn = { id: this.nextId++, ...place, state, heading, opacity: opacityOf(truck.timestamp_ms, now_ms) };
+    const drawn = { id: this.nextId++, ...place, state, heading, opacity: opacityOf(truck.fresh_ms, now_ms) };
     this.drawn.set(truck.truck_id, drawn);
     return {
       type: "Feature",
@@ -214,7 +214,7 @@ export class TruckLayer {
       else properties.push({ key: "heading", value: truck.heading });
       drawn.heading = truck.heading;
     }
-    const opacity = opacityOf(truck.timestamp_ms, now_ms);
+    const opacity = opacityOf(truck.fresh_ms, now_ms);
     if (opacity !== drawn.opacity) {
       properties.push({ key: "opacity", value: opacity });
       drawn.opacity = opacity;
@@ -260,7 +260,7 @@ export class TruckLayer {
     const now_ms = this.store.now();
     const update: GeoJSONFeatureDiff[] = [];
     for (const [id, drawn] of this.drawn) {
-      const opacity = opacityOf(this.store.trucks.get(id)?.timestamp_ms ?? null, now_ms);
+      const opacity = opacityOf(this.store.trucks.get(id)?.fresh_ms ?? null, now_ms);
       if (opacity === drawn.opacity) continue;
       drawn.opacity = opacity;
       update.push({ id: drawn.id, addOrUpdateProperties: [{ key: "opacity", value: opacity }] });

@@ -79,6 +79,7 @@ export class MapView {
     this.map = map;
     this.watch(map, TRUCKS);
     this.settle(map);
+    this.container.dataset.ready = "";
     this.fitFirstFleet();
     this.store.on("trucks", ({ changed, whole }) => {
       this.fitFirstFleet();
@@ -230,7 +231,7 @@ export class MapView {
     tip.replaceChildren(
       element("strong", { text: truck.truck_id }),
       element("span", { text: `${STATE_WORDS[truck.state]}${speed}` }),
-      element("span", { class: "quiet", text: ageLabel(truck.timestamp_ms, this.store.now()) }),
+      element("span", { class: "quiet", text: ageLabel(truck.fresh_ms, this.store.now()) }),
     );
     tip.hidden = false;
     const right = event.point.x > this.container.clientWidth - 220;

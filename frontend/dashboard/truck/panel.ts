@@ -107,8 +107,7 @@ class TruckPanel {
       this.warning.hidden = true;
       return;
     }
-    const since =
-      this.detail?.state_since && this.detail.state === truck.state ? Date.parse(this.detail.state_since) : null;
+    const since = truck.state_since_ms;
     const lasting = since === null ? "" : ` for ${durationLabel(Math.max(0, now_ms - since))}`;
     const seen =
       truck.timestamp_ms === null
@@ -146,29 +145,31 @@ class TruckPanel {
       fields: "trail",
       limit: 10000,
     };
-    try {
-      const [detail, trail, alerts] = await Promise.all([
-        api.get<Detail>(path, {}, reading.signal),
-        api.get<Trail>(`${path}/history`, query, reading.signal),
-        api.get<{ items: Alert[] }>(
-          "/api/v1/alerts",
-          { truck: id, order: "desc", limit: ALERTS_SHOWN },
-          reading.signal,
-        ),
-      ]);
-      if (reading.signal.aborted) return;
-      this.detail = detail;
-      this.problem.hidden = true;
+    // Each part stands for itself: without an archive there is no history, but the truck is still in its geofences.
+    const parts = await Promise.allSettled([
+      api.get<Detail>(path, {}, reading.signal),
+      api.get<Trail>(`${path}/history`, query, reading.signal),
+      api.get<{ items: Alert[] }>("/api/v1/alerts", { truck: id, order: "desc", limit: ALERTS_SHOWN }, reading.signal),
+    ]);
+    if (reading.signal.aborted) return;
+    const [detail, trail, alerts] = parts;
+    if (detail.status === "fulfilled") {
+      this.detail = detail.value;
       this.draw();
-      this.drawCharts(trail, newest);
       this.drawFences();
-      this.drawAlerts(alerts.items);
-    } catch (error) {
-      if (reading.signal.aborted) return;
-      const unknown = error instanceof ApiError && error.status === 404;
-      this.problem.hidden = unknown; // the line above says so already
-      if (!unknown) setText(this.problem, error instanceof ApiError ? error.sentence : String(error));
     }
+    if (trail.status === "fulfilled") this.drawCharts(trail.value, newest);
+    if (alerts.status === "fulfilled") this.drawAlerts(alerts.value.items);
+    this.drawProblem(parts);
+  }
+
+  /** Say what could not be read; that there is no such truck stands above already. */
+  private drawProblem(parts: readonly PromiseSettledResult<unknown>[]): void {
+    const reasons = parts.flatMap((part) => (part.status === "rejected" ? [part.reason as unknown] : []));
+    const told = reasons.filter((reason) => !(reason instanceof ApiError && reason.status === 404));
+    const sentences = new Set(told.map((reason) => (reason instanceof ApiError ? reason.sentence : String(reason))));
+    this.problem.hidden = sentences.size === 0;
+    setText(this.problem, [...sentences].join(" "));
   }
 
   private drawCharts(trail: Trail, to_ms: number): void {

@@ -15,10 +15,13 @@ from litestar.types import ControllerRouterHandler
 
 from truckstream.http.problems import NotFound
 
-_COMPRESSED: Final = frozenset({".html", ".js", ".css", ".json", ".geojson", ".svg", ".txt", ".map", ".webmanifest"})
+_COMPRESSED: Final = frozenset(
+    {".html", ".js", ".mjs", ".css", ".json", ".geojson", ".svg", ".txt", ".map", ".webmanifest"}
+)
 _FOR_EVER: Final = "public, max-age=31536000, immutable"
 _TYPES: Final = {
     ".js": "text/javascript",
+    ".mjs": "text/javascript",
     ".css": "text/css",
     ".geojson": "application/geo+json",
     ".webmanifest": "application/manifest+json",

@@ -1,10 +1,12 @@
 """One browser per test process; every test gets a desk of its own and fails when its pages had problems."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from tests.support.browser import Desk, chromium
+from tests.support.browser import Desk, built_pages, chromium
+from tests.support.fleet import Fleet, fleet_at
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,11 @@ def desk(browser: Browser) -> Iterator[Desk]:
     opened = Desk(browser)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    """A running pipeline without trucks, and its dashboard."""
+    built_pages("web")
+    with fleet_at(tmp_path / "data") as running:
+        yield running

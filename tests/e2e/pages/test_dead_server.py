@@ -1,13 +1,19 @@
-"""The dashboard while its server is away."""
+"""The dashboard while its server, or the network of its reader, is away."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 from tests.support.browser import PHONE, Desk, built_pages
+from tests.support.fleet import Fleet, at, five, fleet_at, wait_for_map
+from tests.support.npm_parts import free_port
+from tests.support.relay import relay
 
 
 class _PagesAlone(SimpleHTTPRequestHandler):
@@ -43,5 +49,45 @@ def test_a_page_without_its_server_says_so_and_keeps_trying(desk: Desk) -> None:
             page = desk.open(url, size=size)
             notice = page.locator(".connection")
             expect(notice).to_contain_text("The server does not answer")
-            expect(notice).to_contain_text("Trying again in")
             expect(notice).to_contain_text("attempts")  # it has tried more than once
+            expect(page.get_by_text("Waiting for the server")).to_be_visible()
+            expect(page.locator(".count strong").first).to_have_text("\u2013")  # not known is not 0
+
+
+def test_a_server_that_dies_is_said_since_when_and_its_return_is_noticed(tmp_path: Path, desk: Desk) -> None:
+    built_pages("web")
+    port = free_port()
+    with fleet_at(tmp_path / "data", port) as fleet:
+        fleet.send(*five())
+        page = desk.open(fleet.url)
+        expect(page.locator(".live")).to_have_text("live")
+        expect(page.locator(".fleet")).to_have_text("of 5")
+        wait_for_map(page)
+    expect(page.locator(".live")).to_have_text("reconnecting")
+    expect(page.locator(".connection")).to_contain_text(re.compile(r"No connection since \d\d:\d\d:\d\d"))
+    expect(page.locator(".connection")).to_contain_text("The positions shown are from then.")
+    expect(page.locator(".fleet")).to_have_text("of 5")  # what was known stays
+    with fleet_at(tmp_path / "data", port) as fleet:
+        fleet.send(at("TRK-006"))
+        expect(page.locator(".live")).to_have_text("live", timeout=20_000)
+        expect(page.locator(".connection")).not_to_be_visible()
+        expect(page.locator(".fleet")).to_have_text("of 6")
+
+
+def test_a_phone_without_network_for_ten_minutes_shows_ages_and_comes_back(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    with relay(urlsplit(fleet.url).port or 0) as network:
+        page = desk.open(f"http://127.0.0.1:{network.port}/", size=PHONE, clock=True)
+        row = page.locator('.row[data-truck="TRK-001"]')
+        expect(row.locator(".age")).to_have_text(re.compile(r"\d s ago"))
+        wait_for_map(page)
+        network.unplug()
+        page.clock.fast_forward("10:00")
+        expect(page.locator(".live")).to_have_text("reconnecting")
+        expect(page.locator(".connection")).to_contain_text(re.compile(r"No connection since .* \(10 min ago\)"))
+        expect(row.locator(".age")).to_have_text("10 min ago")
+        network.plug()
+        fleet.send(at("TRK-001", age_s=0, speed=61))
+        page.evaluate("dispatchEvent(new Event('online'))")  # as the phone's system tells its browser
+        expect(page.locator(".live")).to_have_text("live")
+        expect(row.locator(".age")).to_have_text(re.compile(r"\d+ s ago"))

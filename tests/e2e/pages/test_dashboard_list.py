@@ -1,0 +1,179 @@
+"""The dashboard without its map: counts, search, list, keys, truck panel, address."""
+
+import re
+
+from playwright.sync_api import Page, expect
+from tests.support.browser import Desk
+from tests.support.fleet import Fleet, at, five, rows, until
+
+UNKNOWN = "\u2013"
+
+
+def counts(page: Page) -> dict[str, int]:
+    texts = page.locator(".count:visible").all_inner_texts()
+    return {word: int(number) for word, number in (text.split("\n") for text in texts)}
+
+
+def shows(page: Page, *ids: str) -> None:
+    until(f"the list to show {ids}, not {rows(page)}", lambda: rows(page) == list(ids))
+
+
+def test_counts_are_filters_and_add_up_to_the_fleet(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    fleet.fence(circle("Yard", trucks=["TRK-777"]))  # named by a geofence, never heard of
+    page = desk.open(fleet.url)
+    expect(page.locator(".fleet")).to_have_text("of 6")
+    assert counts(page) == {"Moving": 2, "Idling": 1, "Stopped": 1, "Offline": 1, "Never seen": 1}
+    page.get_by_role("button", name="Moving").click()
+    shows(page, "TRK-001", "TRK-002")
+    page.get_by_role("button", name="Offline").click()
+    shows(page, "TRK-001", "TRK-002", "TRK-005")
+    expect(page).to_have_url(re.compile("states=moving,offline"))
+    assert sum(counts(page).values()) == 6  # a filter changes what is shown, not what is counted
+    page.get_by_role("button", name="Moving").click()
+    page.get_by_role("button", name="Offline").click()
+    shows(page, "TRK-001", "TRK-002", "TRK-003", "TRK-004", "TRK-005", "TRK-777")
+
+
+def test_search_is_a_key_away_and_escape_ends_it(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(fleet.url)
+    shows(page, "TRK-001", "TRK-002", "TRK-003", "TRK-004", "TRK-005")
+    page.keyboard.press("/")
+    page.keyboard.type("trk-004")
+    shows(page, "TRK-004")
+    page.keyboard.press("Enter")  # to the list
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="TRK-004")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")
+    shows(page, "TRK-001", "TRK-002", "TRK-003", "TRK-004", "TRK-005")
+
+
+def test_a_search_without_hits_says_so_and_offers_all(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(f"{fleet.url}#q=nothing&states=moving")
+    expect(page.get_by_text("The fleet has 5 trucks; search and states hide them all.")).to_be_visible()
+    page.get_by_role("button", name="Show all trucks").click()
+    shows(page, "TRK-001", "TRK-002", "TRK-003", "TRK-004", "TRK-005")
+    expect(page.get_by_role("searchbox")).to_have_value("")
+
+
+def test_list_is_walked_by_keys_and_names_its_row_to_screen_readers(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(fleet.url)
+    grid = page.get_by_role("grid", name="Trucks")
+    expect(grid).to_have_attribute("aria-rowcount", "6")  # with its header
+    page.keyboard.press("l")
+    expect(grid).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+    active = page.locator(f"#{grid.get_attribute('aria-activedescendant')}")
+    expect(active).to_contain_text("TRK-002")
+    expect(page.locator(".truck-card")).not_to_be_visible()  # walking chooses nothing yet
+    page.keyboard.press("Enter")
+    expect(active).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_role("heading", name="TRK-002")).to_be_visible()
+    expect(page).to_have_url(re.compile("truck=TRK-002"))
+    page.keyboard.press("End")  # an open panel goes along
+    expect(page.get_by_role("heading", name="TRK-005")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".truck-card")).not_to_be_visible()
+    expect(page).not_to_have_url(re.compile("truck="))
+
+
+def test_columns_sort_and_say_so(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(fleet.url)
+    page.get_by_role("button", name="km/h").click()
+    shows(page, "TRK-001", "TRK-002", "TRK-005", "TRK-003", "TRK-004")
+    expect(page.get_by_role("columnheader", name="km/h")).to_have_attribute("aria-sort", "descending")
+    expect(page.get_by_role("columnheader", name="Truck")).to_have_attribute("aria-sort", "none")
+    page.get_by_role("button", name="Last position").click()
+    until("the oldest position to be last", lambda: rows(page)[-1] == "TRK-005")
+    page.get_by_role("button", name="State").click()
+    shows(page, "TRK-001", "TRK-002", "TRK-003", "TRK-004", "TRK-005")
+
+
+def test_rows_change_in_place_but_never_move_under_the_pointer(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(fleet.url)
+    page.get_by_role("button", name="km/h").click()
+    shows(page, "TRK-001", "TRK-002", "TRK-005", "TRK-003", "TRK-004")
+    row = page.locator('.row[data-truck="TRK-002"]')
+    row.hover()
+    fleet.send(at("TRK-002", age_s=0, speed=99, latitude=47.39, longitude=8.51))
+    expect(row.locator(".speed")).to_have_text("99")
+    page.wait_for_timeout(1500)
+    assert rows(page)[0] == "TRK-001"
+    page.locator(".brand").hover()
+    until("the list to sort once the pointer left", lambda: rows(page)[0] == "TRK-002")
+
+
+def test_positions_and_new_trucks_arrive_without_a_reload(fleet: Fleet, desk: Desk) -> None:
+    page = desk.open(fleet.url)
+    expect(page.get_by_text("No trucks yet")).to_be_visible()
+    expect(page.locator(".empty code").first).to_have_text("truckstream run --trucks 100")
+    fleet.send(at("TRK-001", age_s=0, speed=50))
+    row = page.locator('.row[data-truck="TRK-001"]')
+    expect(row).to_contain_text("Moving")
+    expect(row.locator(".speed")).to_have_text("50")
+    expect(page.locator(".fleet")).to_have_text("of 1")
+    fleet.send(at("TRK-001", age_s=0, speed=0, engine="idle"))
+    expect(row).to_contain_text("Idling")
+
+
+def test_truck_panel_tells_telemetry_geofences_and_alerts(fleet: Fleet, desk: Desk) -> None:
+    fleet.fence(circle("Yard"))
+    fleet.send(at("TRK-001", age_s=40, latitude=47.39), at("TRK-002", age_s=40))
+    fleet.send(at("TRK-001", age_s=1, speed=48.4, heading=224.0))
+    page = desk.open(f"{fleet.url}#truck=TRK-001")
+    card = page.locator(".truck-card")
+    for value in ("48 km/h", "224° south-west", "Running", "75 %", "408 m", "5 m", "47.37690, 8.54170"):
+        expect(card.get_by_text(value, exact=True)).to_be_visible()
+    expect(card.locator(".state-line")).to_contain_text("Moving")
+    expect(card.get_by_role("heading", name="In geofences").locator("xpath=..")).to_contain_text("Yard")
+    expect(card.get_by_role("heading", name="Last alerts").locator("xpath=..")).to_contain_text("Entered Yard")
+    page.get_by_role("button", name="Close (Esc)").click()
+    expect(card).not_to_be_visible()
+
+
+def test_unknown_values_are_a_dash_and_never_zero(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(at("TRK-001", speed=None, engine=None, heading=None))
+    page = desk.open(f"{fleet.url}#truck=TRK-001")
+    expect(page.locator('.row[data-truck="TRK-001"] .speed')).to_have_text(UNKNOWN)
+    for term in ("Speed", "Heading", "Engine"):
+        expect(page.locator(".telemetry div").filter(has_text=term)).to_contain_text(UNKNOWN)
+
+
+def test_a_link_shares_the_view_and_a_broken_one_is_harmless(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(f"{fleet.url}#truck=TRK-003&states=idling&q=trk&map=12.5/47.36/8.55")
+    shows(page, "TRK-003")
+    expect(page.get_by_role("heading", name="TRK-003")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_have_value("trk")
+    page = desk.open(f"{fleet.url}#truck=<img src=x onerror=alert(1)>&states=x&map=nowhere&q=%zz")
+    expect(page.get_by_text("This fleet has no such truck")).to_be_visible()
+    expect(page.get_by_role("heading", name="<img src=x onerror=alert(1)>")).to_be_visible()
+
+
+def test_times_stand_in_the_zone_of_the_reader_and_name_it(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(at("TRK-001"))
+    for zone, name in (("Europe/Zurich", "Europe/Zurich"), ("America/New_York", "America/New York")):
+        page = desk.open(fleet.url, zone=zone)
+        expect(page.locator(".zone")).to_have_text(name)
+        shown = page.evaluate("new Date().toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})")
+        expect(page.locator(".clock")).to_have_text(re.compile(rf"^{shown[:3]}"))
+
+
+def circle(name: str, **more: object) -> dict[str, object]:
+    return {
+        "geofence_id": "yard",
+        "name": name,
+        "type": "circle",
+        "center": {"latitude": 47.3769, "longitude": 8.5417},
+        "radius_meters": 500,
+        "alert_on": "both",
+        **more,
+    }
