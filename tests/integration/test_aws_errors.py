@@ -1,8 +1,11 @@
 """Every error of botocore has a place in our error tree."""
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
 import botocore.exceptions
 import botocore.session
@@ -12,6 +15,7 @@ from botocore.retries.standard import ThrottledRetryableChecker, TransientRetrya
 from tests.support.aws_faults import AwsFaults
 from tests.support.aws_parts import BUCKET, moto_session, session
 
+import truckstream.aws
 from truckstream.aws.error_tables import BY_CLASS, OUR_BUGS
 from truckstream.aws.errors import aws_errors, code_of, error_of_code, meaning_of_class, meaning_of_code
 from truckstream.aws.session import VARIABLES, AwsSession, AwsSettings
@@ -27,7 +31,16 @@ from truckstream.core.errors import (
 
 OPERATIONS = {
     "kinesis": ("PutRecords", "ListShards", "GetShardIterator", "GetRecords", "DescribeStreamSummary"),
-    "s3": ("PutObject", "GetObject", "HeadObject", "CopyObject", "ListObjectsV2", "DeleteObjects"),
+    "s3": (
+        "PutObject",
+        "GetObject",
+        "HeadObject",
+        "HeadBucket",
+        "CopyObject",
+        "ListObjectsV2",
+        "DeleteObject",
+        "DeleteObjects",
+    ),
     "dynamodb": (
         "BatchGetItem",
         "BatchWriteItem",
@@ -42,8 +55,12 @@ OPERATIONS = {
         "UpdateItem",
     ),
     "sns": ("Publish", "PublishBatch", "GetTopicAttributes"),
+    "sqs": ("ReceiveMessage", "DeleteMessage"),
+    "lambda": ("ListEventSourceMappings",),
+    "cloudwatch": ("GetMetricData",),
     "athena": ("StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"),
 }
+NOT_OPERATIONS = {("s3", "ListBucket")}  # the permission that HeadBucket needs
 WARNINGS_AND_ROOTS = (Warning, botocore.exceptions.ClientError)
 
 
@@ -53,6 +70,16 @@ def raised_classes() -> Iterator[type[Exception]]:
             continue
         if each.__module__ == "botocore.exceptions":
             yield each
+
+
+def test_the_operations_looked_at_are_those_the_adapters_call() -> None:
+    sources = "".join(path.read_text() for path in Path(truckstream.aws.__path__[0]).glob("*.py"))
+    called = set(re.findall(r'aws_errors\(\s*f?"(\w+):([A-Z]\w+)"', sources))
+    for service, methods in (("kinesis", "stream"), ("athena", "analytics")):
+        module = import_module(f"truckstream.aws.{methods}")
+        called |= {(service, operation) for operation in module._METHODS}
+    assert called - NOT_OPERATIONS <= {(service, each) for service, all_ in OPERATIONS.items() for each in all_}
+    assert len(called) > 20
 
 
 def modelled_codes() -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import binascii
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -308,7 +309,27 @@ def test_settings_of_the_deployed_system_are_read_and_checked() -> None:
         assert variable in caught.value.hint
 
 
-def test_spans_need_opentelemetry_and_say_so() -> None:
+def test_spans_of_an_invocation_are_recorded_by_opentelemetry(parts: MemoryParts) -> None:
+    trace = pytest.importorskip("opentelemetry.trace")
+    sdk = pytest.importorskip("opentelemetry.sdk.trace")
+    exporting = pytest.importorskip("opentelemetry.sdk.trace.export")
+    in_memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
+    exporter, provider = in_memory.InMemorySpanExporter(), sdk.TracerProvider()
+    provider.add_span_processor(exporting.SimpleSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    handlers.connect("geofence_consumer", parts, Settings(trace_spans="opentelemetry"))
+    handlers.geofence_consumer(event_of(at(0), at(60, 47.02)), Context())
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    assert spans.keys() == {"geofence_consumer", "consume", "send"}
+    whole = spans["geofence_consumer"]
+    assert whole.parent is None
+    assert {spans[name].parent.span_id for name in ("consume", "send")} == {whole.context.span_id}
+    assert all(not span.attributes for span in spans.values())  # nothing of the data
+    assert whole.instrumentation_scope.name == "truckstream"
+
+
+def test_spans_need_opentelemetry_and_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.trace", None)
     with pytest.raises(MissingPart, match="OpenTelemetry is not in the function's package"):
         Telemetry("f", level="INFO", spans="opentelemetry")
 

@@ -22,7 +22,8 @@ _SLOW_DOWN: Final = """
     BandwidthLimitExceeded EC2ThrottledException KMSThrottling KMSThrottlingException LimitExceededException
     PriorRequestNotComplete ProvisionedThroughputExceeded ProvisionedThroughputExceededException RequestLimitExceeded
     RequestThrottled RequestThrottledException SlowDown ThrottledException Throttling ThrottlingError
-    ThrottlingException TooManyRequests TooManyRequestsException TransactionInProgressException 429
+    ThrottlingException TooManyRequests TooManyRequestsException TransactionInProgressException 429 OverLimit
+    KmsThrottled
 """
 
 _NO_ANSWER: Final = """
@@ -36,12 +37,14 @@ _NOT_NOW: Final = """
     ConditionalCheckFailed ConditionalCheckFailedException ConditionalRequestConflict OperationAborted
     PreconditionFailed 412 ReplicatedWriteConflictException ResourceInUseException TransactionCanceledException
     TransactionConflict TransactionConflictException ExpiredIteratorException ExpiredNextTokenException DuplicateItem
+    InvalidNextToken ReceiptHandleIsInvalid
 """
 
 _NO_PERMISSION: Final = """
     AccessDenied AccessDeniedException AllAccessDisabled AuthorizationError AuthorizationErrorException Forbidden 403
     UnauthorizedOperation NotAuthorized KMSAccessDenied KMSAccessDeniedException InvalidSecurity
     AccountProblem AuthFailure NotSignedUp OptInRequired KMSOptInRequired SubscriptionRequiredException
+    KmsAccessDenied KmsOptInRequired
 """
 
 _BAD_CREDENTIALS: Final = """
@@ -56,14 +59,14 @@ _WRONG_CLOCK: Final = "RequestTimeTooSkewed"
 
 _NO_SUCH_PART: Final = """
     NoSuchBucket NotFound NotFoundException ResourceNotFoundException TableNotFoundException
-    EntityNotFoundException 404
+    EntityNotFoundException 404 QueueDoesNotExist InvalidAddress
 """
 
 _WRONG_REGION: Final = "AuthorizationHeaderMalformed IllegalLocationConstraintException PermanentRedirect 301 Redirect"
 
 _KEY_UNUSABLE: Final = """
     KMSDisabled KMSDisabledException KMSInvalidState KMSInvalidStateException KMSNotFound KMSNotFoundException
-    EncryptionTypeMismatch
+    EncryptionTypeMismatch KmsDisabled KmsInvalidState KmsInvalidKeyUsage KmsNotFound
 """
 
 _ARCHIVED: Final = "InvalidObjectState ObjectNotInActiveTierError"
@@ -79,6 +82,7 @@ _REFUSED: Final = """
     InvalidParameterValue InvalidRequest InvalidRequestException InvalidWriteOffset KeyTooLongError MalformedXML
     MethodNotAllowed MissingContentLength NoSuchKey ParameterValueInvalid SerializationException
     TooManyEntriesInBatchRequest TooManyParts UnknownOperationException ValidationError ValidationException 400
+    InvalidIdFormat InvalidParameterValueException UnsupportedOperation
 """
 
 
