@@ -90,11 +90,14 @@ def test_a_device_sends_for_its_truck_only_also_from_a_phone(guarded: Guarded) -
     with guarded.client() as phone:
         assert phone.get(f"/?token={token}&lat=47&lon=8&id=TRK-1").json()["accepted"] == 1
         assert phone.get(f"/?token={token}&lat=47&lon=8&id=TRK-2").status_code == 403
+        coords = {"latitude": 47.0, "longitude": 8.0}
+        sent = {"device_id": "TRK-1", "location": {"coords": coords}}
+        assert phone.post(f"/?token={token}", json=sent).json()["accepted"] == 1
         assert phone.get("/?lat=47&lon=8&id=TRK-1").status_code == 401
         assert phone.get(f"/api/v1/positions?token={token}").status_code == 401
     guarded.running.pipeline.poll(now_ms(), flush=True)
     assert [track.truck_id for track in guarded.running.stores.positions.list()] == ["TRK-1"]
-    assert guarded.running.stores.stream.record_count() == 2
+    assert guarded.running.stores.stream.record_count() == 3
 
 
 def test_a_page_signs_in_with_a_cookie_that_scripts_cannot_read_or_other_sites_use(guarded: Guarded) -> None:
@@ -228,6 +231,7 @@ def test_answers_carry_safe_headers_and_only_named_maps_are_let_in(tmp_path: Pat
             assert "connect-src 'self' https://maps.example;" in policy
             assert headers["x-content-type-options"] == "nosniff"
             assert "server" not in headers
-        assert httpx.get(url, headers={"Host": "attacker.example"}).status_code == 403
+        for host in ("attacker.example", "[::1", "127.0.0.1.attacker.example", ""):
+            assert httpx.get(url, headers={"Host": host}).status_code in (400, 403), host
         assert httpx.post(f"{url}/api/v1/positions", headers={"Origin": "http://attacker.example"}).status_code == 403
         assert httpx.post(f"{url}/api/v1/positions", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403

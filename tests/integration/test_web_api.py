@@ -9,8 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.web import System, now_ms, served_directory, system
+from tests.support.web import System, now_ms, served, served_directory, system
+from tests.support.web_memory import MemoryWorld
 
+from truckstream.core.errors import StorageFull
 from truckstream.core.instants import format_instant
 from truckstream.core.records import Position, encode_position
 
@@ -224,6 +226,25 @@ def test_ingest_answers_record_by_record_after_the_durable_append(running: Syste
     assert sorted(record.shard_id[:6] for record in running.stores.rejected.list()) == ["shardI", "shardI", "source"]
     health = wait_for(client, "/api/v1/health", lambda found: found["rejected"]["count"] == 3)
     assert {"count": 2, "reason": answers[1]["results"][1]["reason"]} in health["rejected"]["reasons"]
+
+
+def test_back_pressure_asks_to_come_again_and_a_full_disk_says_so() -> None:
+    world = MemoryWorld()
+    records = b"\n".join(encode_position(at(f"TRK-{n}", 5)) for n in range(3))
+    with served(world.sources) as url, httpx.Client(base_url=url) as client:
+        world.faults.refuse("stream.put", "TRK-1")
+        slow = client.post("/api/v1/positions", content=records)
+        assert slow.status_code == 429
+        assert int(slow.headers["retry-after"]) >= 1
+        assert "2 of 3" in slow.json()["error"]
+        assert client.post("/api/v1/positions", content=records).json()["accepted"] == 3
+        world.faults.fail("stream.put", number=3, error=StorageFull("the disk is full"))
+        full = client.post("/api/v1/positions", content=records)
+        assert (full.status_code, full.json()["retryable"]) == (503, True)
+        assert full.headers["retry-after"]
+        large = b'{"truck_id":"TRK-1","x":"' + b"y" * 1_100_000 + b'"}'
+        assert client.post("/api/v1/positions", content=large).json()["rejected"] == 1
+    assert [record.payload for record in world.rejected.list()] == [large]
 
 
 def test_ingest_refuses_bombs_and_what_it_cannot_read(client: httpx.Client) -> None:

@@ -1,7 +1,12 @@
 """The live view without a network: states, ages, changes since a tick, alerts and their acknowledgement."""
 
+import asyncio
+import gzip
+from collections.abc import AsyncIterator
+
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.web_memory import MemoryWorld
 
 from truckstream.core.alerts import Alert
 from truckstream.core.errors import Unavailable
@@ -10,56 +15,20 @@ from truckstream.core.outliers import Track
 from truckstream.core.presence import TruckPresence
 from truckstream.core.records import Position
 from truckstream.core.truck_state import activity, is_offline
-from truckstream.parquet import ParquetFormat
 from truckstream.ports import PresenceChange
 from truckstream.ports_viewing import Acknowledgement
-from truckstream.testing import (
-    FaultScript,
-    MemoryArchive,
-    MemoryGeofences,
-    MemoryPresence,
-    MemoryRejected,
-    MemoryStream,
-)
-from truckstream.testing.viewing import (
-    MemoryAcknowledgements,
-    MemoryAlertFeed,
-    MemoryHealth,
-    MemoryRecent,
-    ViewedPositions,
-)
 from truckstream.web.fleet_view import REMEMBERED_TICKS, FleetView
 from truckstream.web.frames import FrameMaker, GzipStream, Viewport, named
-from truckstream.web.live import viewport_of
-from truckstream.web.sources import WebSources
+from truckstream.web.live import HEARTBEAT_TICKS, LiveStreams, Viewer, viewport_of
 
 NOW = 1_705_312_800_000
 OFFLINE_MS = 300_000
 
 
-class World:
+class World(MemoryWorld):
     def __init__(self) -> None:
-        self.faults = FaultScript()
-        self.positions = ViewedPositions(self.faults)
-        self.presence = MemoryPresence()
-        self.geofences = MemoryGeofences(faults=self.faults)
-        self.acknowledgements = MemoryAcknowledgements()
-        sources = WebSources(
-            backend="memory",
-            positions=self.positions,
-            presence=self.presence,
-            geofences=self.geofences,
-            alerts=MemoryAlertFeed(self.presence),
-            acknowledgements=self.acknowledgements,
-            archive=MemoryArchive(),
-            format=ParquetFormat(),
-            recent=MemoryRecent(),
-            stream=MemoryStream(),
-            rejected=MemoryRejected(),
-            health=MemoryHealth(),
-            outlier_limit_kmh=200.0,
-        )
-        self.view = FleetView(sources, offline_after_ms=OFFLINE_MS, health=lambda now_ms: b"{}")
+        super().__init__()
+        self.view = FleetView(self.sources, offline_after_ms=OFFLINE_MS, health=lambda now_ms: b"{}")
         self.state = self.view.state
         self.frames = FrameMaker(self.state, "e")
 
@@ -219,8 +188,6 @@ def test_viewers_at_the_same_place_share_one_frame() -> None:
 
 
 def test_shared_pieces_make_a_whole_gzip_stream() -> None:
-    import gzip
-
     world = World()
     world.send("A", NOW)
     world.tick()
@@ -262,3 +229,56 @@ def test_a_viewport_may_cross_the_antimeridian_or_be_dragged_around_the_world() 
     assert inside(-180, 40, 180, 50) == {"EAST", "WEST", "HERE"}
     assert inside(-200, -90, 200, 90) == {"EAST", "WEST", "HERE"}
     assert inside(7, -10, 9, 10) == set()
+
+
+def test_a_slow_viewer_gets_one_frame_for_all_it_missed() -> None:
+    world = World()
+    world.tick()
+    streams = LiveStreams(world.view, lambda: NOW)
+    viewer = Viewer("someone", None, world.state.tick, world.state.tick)
+    for second in range(30):
+        world.send("A", NOW + second * 1000, longitude=8.0 + second / 1000)
+        world.send(f"B{second}", NOW + second * 1000)
+        world.tick(NOW + second * 1000)
+    frame = streams.next_frame(viewer)
+    assert frame is not None
+    assert frame.text.count(b'["A",') == 1
+    assert frame.text.count(b'["B') == 30
+    assert streams.next_frame(viewer) is None
+
+
+def test_a_quiet_fleet_is_still_told_of_every_few_seconds() -> None:
+    world = World()
+    world.tick()
+    streams = LiveStreams(world.view, lambda: NOW)
+    viewer = Viewer("someone", None, world.state.tick, world.state.tick)
+    told = []
+    for second in range(1, 3 * HEARTBEAT_TICKS + 1):
+        world.tick(NOW + second * 1000)
+        told.append(streams.next_frame(viewer) is not None)
+    assert told == ([False] * (HEARTBEAT_TICKS - 1) + [True]) * 3
+
+
+def test_a_stream_ends_when_the_server_stops() -> None:
+    async def run() -> list[bytes]:
+        world = World()
+        streams = LiveStreams(world.view, lambda: NOW)
+        await streams.start()
+        viewer = Viewer("someone", None, world.state.tick, world.state.tick)
+        events: AsyncIterator[bytes] = streams.watch(viewer, world.frames.snapshot(), gzipped=True)
+        sent = [await anext(events), await anext(events)]
+        assert streams.viewers == {viewer.stream_id: viewer}
+        ending = asyncio.ensure_future(_rest(events))
+        await asyncio.sleep(0)
+        await streams.stop()
+        sent += await asyncio.wait_for(ending, 5)
+        assert streams.viewers == {}
+        return sent
+
+    text = gzip.decompress(b"".join(asyncio.run(run()))).decode()
+    assert text.startswith(": truckstream\nretry: ")
+    assert "event: snapshot" in text
+
+
+async def _rest(events: AsyncIterator[bytes]) -> list[bytes]:
+    return [event async for event in events]

@@ -64,8 +64,7 @@ def need(role: Role) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteH
 
 def check_host(host: str) -> None:
     """Refuse a request to an open server that does not name this machine. Raises NotAllowed."""
-    name = urlsplit(f"//{host}").hostname if host else None
-    if name not in LOOPBACK:
+    if _host_of(f"//{host}") not in LOOPBACK:
         raise NotAllowed(
             f"this server answers to 127.0.0.1 only, not to {host[:100]!r}",
             hint="Open it as http://127.0.0.1:PORT, or bind it to another address, where tokens are needed.",
@@ -74,5 +73,13 @@ def check_host(host: str) -> None:
 
 def check_origin(host: str, origin: str | None, fetch_site: str | None) -> None:
     """Refuse a change that another site's page asks for. Raises NotAllowed."""
-    if fetch_site in ("cross-site", "same-site") or (origin is not None and urlsplit(origin).netloc != host):
+    foreign = origin is not None and origin.partition("://")[2] != host
+    if fetch_site in ("cross-site", "same-site") or foreign:
         raise NotAllowed("a page of another site asked for this", hint="Use the pages of this server, or a program.")
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:  # half an IPv6 address
+        return None

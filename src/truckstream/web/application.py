@@ -120,6 +120,6 @@ def changes_by_get(path: str, query: bytes) -> bool:
 
 def token_in_query(path: str, query: bytes) -> str | None:
     """Return the token a phone sent: its apps know only an address."""
-    if not changes_by_get(path, query):
+    if path not in ("/", "/api/v1/osmand"):
         return None
     return dict(parse_qsl(query.decode("latin-1"))).get("token")
