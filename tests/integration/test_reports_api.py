@@ -3,11 +3,14 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +18,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from tests.support.http_server import running
+from tests.support.reports_process import reports_of
 
 from truckstream.consumers.archive_keys import live_key
 from truckstream.consumers.compaction import compact
@@ -22,6 +26,7 @@ from truckstream.consumers.statistics import refresh
 from truckstream.core.geofences import Geofence, LatLon
 from truckstream.core.instants import date_of, parse_instant
 from truckstream.core.records import Position, ReceivedPositions
+from truckstream.local.directory import DataDirectory
 from truckstream.parquet import ParquetFormat
 from truckstream.ports import RejectedRecord
 from truckstream.reports.application import ReportApplication
@@ -29,6 +34,7 @@ from truckstream.reports.sources import ReportOptions, ReportSources
 from truckstream.testing import MemoryArchive, MemoryGeofences, MemoryRejected
 
 FORMAT = ParquetFormat()
+ROOT = Path(__file__).resolve().parents[2]
 FORMULA = "-1.HYPERLINK"  # a truck id a spreadsheet would calculate
 T0 = parse_instant("2024-03-30T22:00:00Z")  # an hour before the local day of 23 hours
 MINUTE_MS = 60_000
@@ -404,3 +410,36 @@ def test_config_and_session_tell_the_pages_where_they_are(url: str) -> None:
     assert httpx.get(f"{url}/api/v1/session").json() == {"role": "admin", "open": True}
     assert httpx.get(f"{url}/api/v1/config").json()["backend"] == "local"
     assert httpx.get(url).status_code == 200
+
+
+def test_other_addresses_ask_for_a_token(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    DataDirectory(Path(data)).create()
+    tokens = {}
+    for role in ("viewer", "dispatcher"):
+        command = [sys.executable, "-m", "truckstream", "tokens", "create", "--role", role, "--data", data]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        tokens[role] = next(word for word in said.split() if word.startswith("ts_"))
+    with reports_of(Path(data), "--host", "0.0.0.0") as reports:
+        query = {"from": "2024-03-31", "to": "2024-03-31", "tz": "UTC"}
+        assert reports.client.get("/api/v1/reports/fleet", params=query).status_code == 401
+        viewer, dispatcher = ({"Authorization": f"Bearer {token}"} for token in tokens.values())
+        assert reports.client.get("/api/v1/reports/fleet", params=query, headers=viewer).status_code == 200
+        link = {"name": "ours", "query": "view=fleet"}
+        assert reports.client.post("/api/v1/reports/links", json=link, headers=viewer).status_code == 403
+        assert reports.client.post("/api/v1/reports/links", json=link, headers=dispatcher).status_code == 201
+        assert reports.client.get("/").status_code == 200
+
+
+def test_demo_script_makes_a_history_that_the_reports_show(tmp_path: Path) -> None:
+    data = tmp_path / "demo"
+    script = ROOT / "scripts" / "demo.sh"
+    subprocess.run([str(script), str(data), "3", "1", "60"], check=True, capture_output=True, timeout=300)
+    with reports_of(data) as reports:
+        found = reports.get("range", tz="UTC")
+        assert len(found["trucks"]) == 3
+        fleet = reports.get("fleet", from_=found["first"], to=found["last"], tz="UTC")
+        assert fleet["totals"]["trips"] > 5
+        assert reports.get("visits", from_=found["first"], to=found["last"], tz="UTC")["total"] > 0
+    again = subprocess.run([str(script), str(data)], capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stderr.splitlines()[0]) == (1, f"error: {data} exists already")

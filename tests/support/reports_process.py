@@ -47,16 +47,16 @@ def _query(query: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def reports_of(data: Path) -> Generator[Reports]:
+def reports_of(data: Path, *arguments: str) -> Generator[Reports]:
     """Start the reports of a data directory; Ctrl-C must end them well."""
-    command = [sys.executable, "-m", "truckstream", "reports", "--data", str(data), "--port", "0"]
+    command = [sys.executable, "-m", "truckstream", "reports", "--data", str(data), "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         line = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        found = re.search(r"http://\S+:(\d+)", line)
         assert found, line + process.stderr.read()
-        reports = Reports(found[0])
+        reports = Reports(f"http://127.0.0.1:{found[1]}")
         try:
             yield reports
         finally:

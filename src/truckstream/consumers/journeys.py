@@ -6,6 +6,8 @@ with data), and goes on behind the period for those that are not through (`LOOK_
 overlapping periods agree.
 """
 
+import itertools
+import operator
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
@@ -21,6 +23,9 @@ LOOK_BACK_DATES = 8
 LOOK_AHEAD_DATES = 8
 _SURE_AFTER = 2
 """So many segments before the period make sure that where reading began does not show in it."""
+
+
+_TRUCK = operator.attrgetter("truck_id")
 
 
 class _Finder[Found](Protocol):
@@ -132,11 +137,11 @@ class _Journeys:
         self._finders: dict[str, SegmentFinder] = {}
 
     def add(self, positions: Iterable[Position]) -> None:
-        for position in positions:
-            finder = self._finders.get(position.truck_id)
+        for truck_id, own in itertools.groupby(positions, key=_TRUCK):
+            finder = self._finders.get(truck_id)
             if finder is None:
-                finder = self._finders[position.truck_id] = SegmentFinder(self._rules, self._limit_kmh)
-            finder.add(position)
+                finder = self._finders[truck_id] = SegmentFinder(self._rules, self._limit_kmh)
+            finder.add_all(list(own))
 
     def found(self) -> list[Segment]:
         return [segment for finder in self._finders.values() for segment in finder.segments()]

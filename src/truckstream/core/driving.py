@@ -123,7 +123,7 @@ class Truck:
             way_m, speed = max(left_m, 0.0), 0.0
             self._halt()
         self.speed_m_s = speed
-        self.fuel_pct -= way_m * self.fuel_pct_per_m
+        self.fuel_pct = max(0.0, self.fuel_pct - way_m * self.fuel_pct_per_m)
         self.offset_m += way_m
         if self.offset_m >= link.length_m:
             self._next_link()

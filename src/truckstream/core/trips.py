@@ -9,13 +9,13 @@ Displacement alone decides: a speed or an ignition wire may be missing or wrong,
 `core.outliers` sets aside are left out, late ones and duplicates too. Event time only; no batch can be seen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
 
 from truckstream.core.geodesy import distance_m
-from truckstream.core.outliers import Track, judge
+from truckstream.core.outliers import Track, further, judge, plain_steps
 from truckstream.core.records import Position
 
 type Kind = Literal["trip", "stop", "gap"]
@@ -92,8 +92,7 @@ def find_segments(
     `limit_kmh` is the fastest believable speed, 0 for off.
     """
     finder = SegmentFinder(rules, limit_kmh)
-    for position in positions:
-        finder.add(position)
+    finder.add_all(list(positions))
     return finder.segments()
 
 
@@ -102,6 +101,7 @@ class SegmentFinder:
 
     def __init__(self, rules: TripRules | None = None, limit_kmh: float = 0.0) -> None:
         self._rules = rules or TripRules()
+        self._quiet_ms = self._rules.duration_s * 1000
         self._limit_kmh = limit_kmh
         self._track: Track | None = None
         self._done: list[Segment] = []
@@ -115,6 +115,21 @@ class SegmentFinder:
         for accepted in verdict.accepted:
             self._accept(accepted, cut=cut)
             cut = False
+
+    def add_all(self, positions: Sequence[Position]) -> None:
+        """Do `add` for each of the positions, in the order given; those that are plainly accepted go the quick way."""
+        place = 0
+        while place < len(positions):
+            track = self._track
+            plain = plain_steps(track, positions, place, self._limit_kmh) if track is not None else 0
+            if track is None or not plain:
+                self.add(positions[place])
+                place += 1
+                continue
+            for at in range(place, place + plain):
+                self._accept(positions[at], cut=False)
+            place += plain
+            self._track = further(track, positions[place - 1], plain)
 
     def segments(self) -> list[Segment]:
         """Return everything so far; the last segment has nothing after it, because it may go on."""
@@ -132,9 +147,12 @@ class SegmentFinder:
             return
         last = stretch.positions[-1]
         moved_m = _between_m(last, position)
-        if not cut and not self._rules.is_gap(position.timestamp_ms - last.timestamp_ms, moved_m):
+        silence_ms = position.timestamp_ms - last.timestamp_ms
+        if not cut and (silence_ms <= self._quiet_ms or not self._rules.is_gap(silence_ms, moved_m)):
             stretch.extend(position, moved_m)
-            self._done += stretch.finished()
+            if stretch.finished:
+                self._done += stretch.finished
+                stretch.finished = []
             return
         self._done += stretch.closed()
         # After a re-anchoring no distance joins the two, here as in the statistics.
@@ -155,7 +173,7 @@ class _Stretch:
 
     `_anchor` is the first position of what may become a stop: all since are near it. Once that has lasted long
     enough, `_middle` is where the truck stands. `_stay` is the last stop found: a short excursion from it is
-    told from a trip only by what comes next. What lies before it is handed out and forgotten.
+    told from a trip only by what comes next. What lies before it is `finished`, to be taken, and forgotten.
     """
 
     def __init__(self, rules: TripRules, first: Position) -> None:
@@ -167,7 +185,7 @@ class _Stretch:
         self._middle: tuple[float, float] | None = None
         self._first = True  # no position was left behind yet: the truck may have stood here before
         self._stay: _Stay | None = None
-        self._finished: list[Segment] = []
+        self.finished: list[Segment] = []
 
     def extend(self, position: Position, moved_m: float) -> None:
         """Take the next position and look at it."""
@@ -178,11 +196,6 @@ class _Stretch:
                 self._follow_stay(self._next)
             else:
                 self._look_for_stay(self._next)
-
-    def finished(self) -> list[Segment]:
-        """Hand out what nothing to come can change."""
-        finished, self._finished = self._finished, []
-        return finished
 
     def closed(self) -> list[Segment]:
         """Return the segments not handed out yet as if no position followed."""
@@ -202,17 +215,21 @@ class _Stretch:
 
     def _look_for_stay(self, now: int) -> None:
         """Drop what is too far from the newest position; a stay begins when the rest lasts long enough."""
-        while self._anchor < now and not self._all_near_anchor(now):
+        near_m = self._rules.distance_m
+        # All but the newest are near the anchor; once it moves, they have to be asked again.
+        is_near = _between_m(self.positions[self._anchor], self.positions[now]) < near_m
+        while self._anchor < now and not is_near:
             if self._first:
                 self._first = False
                 if (end := self._stood_until(now - 1)) > 0:
                     self._found(_Stay(0, end, self._place(0)))
                     return
             self._anchor += 1
+            is_near = self._all_near_anchor(now)
         self._next = now + 1
         if self._lasts_ms(self._anchor, now) >= self._rules.duration_s * 1000:
             middle = _middle(self.positions[self._anchor : now + 1])
-            if _distance_m(middle, self.positions[now]) < self._rules.distance_m:
+            if _distance_m(middle, self.positions[now]) < near_m:
                 self._middle = middle
 
     def _all_near_anchor(self, now: int) -> bool:
@@ -263,7 +280,7 @@ class _Stretch:
         self._stay = stays[-1]
         self._anchor, self._next = stay.end + 1, stay.end + 2
         if len(stays) > 1:
-            self._finished += self._cut(0, stays[0])
+            self.finished += self._cut(0, stays[0])
             self._forget(stays[0].end)
 
     def _join(self, stays: list[_Stay], stay: _Stay) -> None:
