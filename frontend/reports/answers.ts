@@ -49,6 +49,8 @@ export interface TruckRow {
   distance_km: number | null;
   driving_minutes: number | null;
   idle_minutes: number | null;
+  /** Idle time as a part of driving and idle time. */
+  idle_share: number | null;
   max_speed_kmh: number | null;
   average_speed_kmh: number | null;
   positions: number;

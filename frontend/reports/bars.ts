@@ -6,6 +6,7 @@
 
 import { element, svg } from "../shared/dom";
 import { scale } from "./model";
+import { onPaper, paperWidth } from "./paper";
 
 export interface Bar {
   /** For the tool tip and the reader: `Sun 6 Sep: 28,797 km`. */
@@ -36,9 +37,9 @@ export interface BarsOptions {
   touching?: boolean;
 }
 
-const LEFT = 46;
+const LEFT = 52;
 const RIGHT = 2;
-const TOP = 10;
+const TOP = 18;
 const BOTTOM = 20;
 const CHARACTER_PX = 6.6;
 
@@ -55,6 +56,14 @@ export function bars(options: BarsOptions): HTMLElement {
     holder.replaceChildren(draw(options, width));
   };
   new ResizeObserver(fit).observe(holder);
+  onPaper(
+    holder,
+    () => holder.replaceChildren(draw(options, paperWidth(holder))),
+    () => {
+      width = 0;
+      fit();
+    },
+  );
   return holder;
 }
 
@@ -135,7 +144,7 @@ function draw(options: BarsOptions, width: number): SVGSVGElement {
       }
     }
     chart.append(link);
-    if (bar.mark) chart.append(text(bar.mark, x(place) + wide / 2, TOP + 2, "middle", "mark"));
+    if (bar.mark) chart.append(text(bar.mark, x(place) + wide / 2, TOP - 5, "middle", "mark"));
     if (bar.tick && place % every === 0)
       chart.append(text(bar.tick, options.touching ? LEFT + slot * place : x(place) + wide / 2, height - 6, "middle"));
   });

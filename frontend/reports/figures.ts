@@ -103,7 +103,8 @@ export function timeStep(value: number): string {
 }
 
 /** A step of any other scale. */
-export const plainStep = (value: number): string => number(value, value % 1 ? 1 : 0);
+export const plainStep = (value: number): string =>
+  number(value, [0, 1].find((decimals) => Number(value.toFixed(decimals)) === value) ?? 2);
 
 /** Columns for days: gaps as gaps, days of 23 or 25 hours marked, each leading to the day alone. */
 export function dayBars(

@@ -5,11 +5,11 @@ import { count, km, kmh, minutes, number, percent } from "../shared/format";
 import { addDays, dayLabel } from "../shared/time";
 import type { Day, Fleet, TruckRow } from "./answers";
 import { filter } from "./data";
-import { daysOf, lacking, measureOf } from "./model";
+import { daysOf, lacking } from "./model";
 import { linkTo, nothing, section, type Site } from "./page";
 import { exports, table, type Column } from "./table";
 
-export const TRUCK_COLUMNS: Column<TruckRow & { idle_share?: number | null }>[] = [
+export const TRUCK_COLUMNS: Column<TruckRow>[] = [
   { key: "distance_km", label: "Distance", figure: true, show: (row) => km(row.distance_km) },
   { key: "driving_minutes", label: "Driving", figure: true, show: (row) => minutes(row.driving_minutes) },
   { key: "idle_minutes", label: "Idling", figure: true, show: (row) => minutes(row.idle_minutes) },
@@ -18,7 +18,7 @@ export const TRUCK_COLUMNS: Column<TruckRow & { idle_share?: number | null }>[] 
     label: "Idling share",
     figure: true,
     title: "Idle time of driving and idle time",
-    show: (row) => percent(measureOf(row, "idle_share")),
+    show: (row) => percent(row.idle_share),
   },
   { key: "average_speed_kmh", label: "Average speed", figure: true, show: (row) => kmh(row.average_speed_kmh) },
   { key: "max_speed_kmh", label: "Top speed", figure: true, show: (row) => kmh(row.max_speed_kmh) },
@@ -42,7 +42,7 @@ export function trucks(place: Site, fleet: Fleet): HTMLElement {
         },
         ...TRUCK_COLUMNS,
       ],
-      rows: fleet.trucks.map((row) => ({ ...row, idle_share: measureOf(row, "idle_share") })),
+      rows: fleet.trucks,
       sort,
       onSort: (next) => place.go({ sort: next }, true),
       empty: nothing("No trucks.", "Choose another period."),

@@ -10,6 +10,7 @@ import { minutes as minutesText, number } from "../shared/format";
 import { clockLabel, dayLabel, localDate, localTime } from "../shared/time";
 import type { HeatMap } from "./answers";
 import { heatRows } from "./model";
+import { onPaper, paperWidth } from "./paper";
 import { linkTo, type Site } from "./page";
 import { pager } from "./table";
 
@@ -83,10 +84,9 @@ function grid(place: Site, cells: Cells): HTMLElement {
     labels.append(linkTo(place, { screen: "truck", truck: truck_id, trucks: [] }, truck_id));
   let [row, column, cell_px] = [-1, -1, LEAST_PX];
 
-  const paint = (): void => {
-    const room = scroller.clientWidth;
+  const paint = (room = scroller.clientWidth, least = LEAST_PX): void => {
     if (!room) return;
-    cell_px = Math.max(LEAST_PX, Math.floor((room / cells.hours_ms.length) * 100) / 100);
+    cell_px = Math.max(least, Math.floor((room / cells.hours_ms.length) * 100) / 100);
     drawCells(canvas, cells, cell_px, row, column);
   };
   const point = (nextRow: number, nextColumn: number, aloud: boolean): void => {
@@ -122,7 +122,9 @@ function grid(place: Site, cells: Cells): HTMLElement {
     if (at >= 0) point(at, Math.floor((event.clientX - box.left) / cell_px), false);
   });
   canvas.addEventListener("pointerleave", () => ([row, column] = [-1, -1]) && paint());
-  new ResizeObserver(paint).observe(scroller);
+  new ResizeObserver(() => paint()).observe(scroller);
+  const onPage = (): void => paint(paperWidth(scroller) - labels.offsetWidth - 8, 0.1);
+  onPaper(scroller, onPage, () => paint());
   const stop = onAppearance(() => (canvas.isConnected ? paint() : stop()));
   return element("div", {}, element("div", { class: "heat" }, labels, scroller), readout);
 }

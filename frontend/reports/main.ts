@@ -15,6 +15,7 @@ import { filters } from "./filters";
 import { drawFleet } from "./fleet";
 import { drawLinks, saveDialog } from "./links";
 import { instant, site, zoneLabel, type Drawn, type Site } from "./page";
+import { openNotesOnPaper } from "./paper";
 import { resolve } from "./periods";
 import { drawQuality } from "./quality";
 import { drawRows, TITLES } from "./rows";
@@ -224,6 +225,7 @@ document.addEventListener("click", (event) => {
 addEventListener("popstate", () => void show());
 
 startAppearance();
+openNotesOnPaper();
 document.body.append(
   element("a", { class: "skip", text: "Skip to the report", attributes: { href: "#main" } }),
   top,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Day, TruckRow } from "./answers";
 import {
+  countScale,
   daysOf,
   fleetHours,
   heatRows,
@@ -18,6 +19,7 @@ const truck = (truck_id: string, changes: Partial<TruckRow> = {}): TruckRow => (
   distance_km: 100,
   driving_minutes: 200,
   idle_minutes: 20,
+  idle_share: 0.09,
   max_speed_kmh: 80,
   average_speed_kmh: 30,
   positions: 1000,
@@ -35,6 +37,12 @@ describe("scales", () => {
       expect(top).toBeGreaterThanOrEqual(largest * 0.9999);
       expect(steps.length).toBeLessThanOrEqual(5);
     }
+  });
+  test("counts get whole steps", () => {
+    expect(countScale(1).steps).toEqual([0, 1]);
+    expect(countScale(3).steps).toEqual([0, 1, 2, 3]);
+    expect(countScale(5).steps.every(Number.isInteger)).toBe(true);
+    expect(countScale(0).top).toBe(1);
   });
   test("minutes get steps of hours", () => {
     expect(minuteScale(300).steps.map((step) => step / 60)).toEqual([0, 2, 4, 6]);

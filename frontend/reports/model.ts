@@ -26,6 +26,13 @@ export function scale(largest: number, most = 4): { top: number; steps: number[]
   return { top: steps.at(-1) as number, steps };
 }
 
+/** A scale of things one counts: no half ones. */
+export function countScale(largest: number, most = 4): { top: number; steps: number[] } {
+  if (largest > most) return scale(largest, most);
+  const top = Math.max(1, Math.ceil(largest));
+  return { top, steps: Array.from({ length: top + 1 }, (_, place) => place) };
+}
+
 /** Round steps for minutes: hours where there are many. */
 export function minuteScale(largest: number, most = 4): { top: number; steps: number[] } {
   if (largest <= 60) return scale(largest, most);
@@ -68,12 +75,6 @@ export interface Standout {
   score: number;
 }
 
-export function measureOf(row: TruckRow, measure: Measure): number | null {
-  if (measure !== "idle_share") return row[measure];
-  const engine = (row.driving_minutes ?? 0) + (row.idle_minutes ?? 0);
-  return known(row.idle_minutes) && engine > 0 ? row.idle_minutes / engine : null;
-}
-
 const HIGH: Measure[] = ["idle_minutes", "idle_share", "max_speed_kmh", "distance_km"];
 const LOW: Measure[] = ["distance_km", "positions"];
 
@@ -91,7 +92,7 @@ export function standouts(rows: readonly TruckRow[], most = 5, least = 3, perMea
     [LOW, -1],
   ] as const) {
     for (const measure of measures) {
-      const values = rows.map((row) => measureOf(row, measure));
+      const values = rows.map((row) => row[measure]);
       const middle = median(values);
       if (middle === null) continue;
       const spread = median(values.map((value) => (known(value) ? Math.abs(value - middle) : null))) as number;

@@ -7,7 +7,7 @@ import type { Quality, QualityCounts } from "./answers";
 import { bars } from "./bars";
 import { askQuality, filter } from "./data";
 import { dayTick, plainStep, timeStep } from "./figures";
-import { minuteScale } from "./model";
+import { countScale, minuteScale } from "./model";
 import { linkTo, localText, nothing, section, type Drawn, type Site } from "./page";
 import { dates } from "./periods";
 import { exports, table, type Column } from "./table";
@@ -41,10 +41,7 @@ function cards(place: Site, quality: Quality): HTMLElement[] {
   return COUNTS.map(({ key, title, note }) => {
     const show = key === "gap_minutes" ? minutes : (value: number | null) => number(value);
     const total = quality.totals[key];
-    const share =
-      key !== "gap_minutes" && total !== null && quality.totals.positions
-        ? `, ${percent(total / (quality.totals.positions + total), 1)}`
-        : "";
+    const share = key === "gap_minutes" || !total ? "" : `, ${shareText(total / (quality.totals.positions + total))}`;
     return element(
       "section",
       { class: "card figure" },
@@ -57,7 +54,7 @@ function cards(place: Site, quality: Quality): HTMLElement[] {
       bars({
         name: `${title} by day`,
         tone: key === "gap_minutes" ? "gap" : "plain",
-        ...(key === "gap_minutes" ? { scale: minuteScale } : {}),
+        scale: key === "gap_minutes" ? minuteScale : countScale,
         step: key === "gap_minutes" ? timeStep : plainStep,
         bars: all.map((date) => {
           const day = byDate.get(date);
@@ -72,6 +69,10 @@ function cards(place: Site, quality: Quality): HTMLElement[] {
       }),
     );
   });
+}
+
+function shareText(share: number): string {
+  return share < 0.0005 ? "less than 0.1\u00a0%" : percent(share, 1);
 }
 
 const FIGURES: Column<QualityCounts>[] = [

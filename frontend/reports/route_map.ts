@@ -10,6 +10,7 @@ import { kmh, minutes, number } from "../shared/format";
 import { localLabel } from "../shared/time";
 import type { Route, Row } from "./answers";
 import { instant } from "./page";
+import { onPaper } from "./paper";
 import { bounds, fixes, pieces, SPEED_CLASSES_KMH, type Fix } from "./route_model";
 
 export interface RouteMap {
@@ -41,11 +42,19 @@ export async function routeMap(
   });
   addRoute(map, way, stops);
   const stop = onAppearance(() => {
-    if (holder.isConnected) paint(map);
-    else stop();
+    if (!holder.isConnected) return stop();
+    paint(map);
+    map.redraw(); // at once: paper does not wait for the next frame
   });
   paint(map);
   answerPointer(map, way, tz);
+  // The canvas keeps the screen's width; on paper a picture of it takes its place.
+  const picture = element("img", { class: "map-picture", attributes: { alt: "Map of the route" } });
+  const take = (): void => {
+    picture.src = map.getCanvas().toDataURL();
+    holder.append(picture);
+  };
+  onPaper(holder, take, () => picture.remove());
   new ResizeObserver(() => map.resize()).observe(holder);
   holder.dataset.ready = "true";
   return { show: (from_ms, to_ms) => show(map, way, from_ms, to_ms) };

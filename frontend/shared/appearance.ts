@@ -20,8 +20,7 @@ export function appearance(): Appearance {
   return stored() ?? (system.matches ? "dark" : "light");
 }
 
-function apply(): void {
-  const now = appearance();
+function apply(now = appearance()): void {
   if (document.documentElement.dataset.theme === now) return;
   document.documentElement.dataset.theme = now;
   for (const listener of listeners) listener(now);
@@ -30,7 +29,9 @@ function apply(): void {
 /** Show the chosen appearance and follow the system's changes. */
 export function startAppearance(): void {
   apply();
-  system.addEventListener("change", apply);
+  system.addEventListener("change", () => apply());
+  addEventListener("beforeprint", () => apply("light")); // paper is light
+  addEventListener("afterprint", () => apply());
 }
 
 /** Switch to the other one; choosing the system's own forgets the choice, so that it is followed again. */

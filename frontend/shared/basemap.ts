@@ -231,6 +231,7 @@ function bundledStyle(now: Appearance, tilesUrl: string | null): StyleSpecificat
   const palette = PALETTES[now];
   const style: StyleSpecification = {
     version: 8,
+    transition: { duration: 0, delay: 0 }, // light and dark change at once, also for paper
     sources: {
       "base-coarse": source(coarseLandUrl),
       "base-water": source(waterUrl),

@@ -63,12 +63,16 @@ class HourTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TruckTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """Sums of one truck. `average_speed_kmh`: over its positions with a speed; `trips` as in the totals."""
+    """Sums of one truck. `idle_share`: idle time as a part of driving and idle time.
+
+    `average_speed_kmh`: over its positions with a speed; `trips` as in the totals.
+    """
 
     truck_id: str
     distance_km: float
     driving_minutes: float
     idle_minutes: float | None
+    idle_share: float | None
     max_speed_kmh: float | None
     average_speed_kmh: float | None
     positions: int

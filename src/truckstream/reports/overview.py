@@ -113,6 +113,7 @@ def truck_totals(hours: Hours, counted: Counted | None) -> list[answers.TruckTot
             distance_km=rounded(distance[code], 6),
             driving_minutes=rounded(driving[code], 4),
             idle_minutes=rounded(idle[code], 4) if idle_known[code] else None,
+            idle_share=_share(idle[code], driving[code]) if idle_known[code] else None,
             max_speed_kmh=rounded(fastest[code], 3) if fastest[code] >= 0 else None,
             average_speed_kmh=rounded(speed[code] / weights[code], 4) if weights[code] else None,
             positions=int(positions[code]),
@@ -192,6 +193,10 @@ def rounded(value: float, digits: int) -> float:
 def _sums(places: Int64, values: npt.NDArray[np.generic], count: int) -> Float64:
     summed: Float64 = np.bincount(places, weights=values.astype(np.float64), minlength=count)
     return summed
+
+
+def _share(part: float, other: float) -> float | None:
+    return rounded(part / (part + other), 6) if part + other else None
 
 
 def _known_sum(values: Float64) -> float | None:
