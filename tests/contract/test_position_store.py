@@ -1,6 +1,7 @@
 """What every `PositionStore` promises."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,17 @@ def test_damaged_local_row_is_named(tmp_path: Path) -> None:
     store._db.execute("UPDATE positions SET track = x'c1'")
     with pytest.raises(StorageDamaged, match="TRK-1"):
         store.list()
+
+
+def test_local_store_of_an_older_version_is_upgraded_with_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "positions.db"
+    with closing(LocalPositions(path)) as store:
+        store.put_newer([track("TRK-1", 10)])
+        store._db.executescript(
+            "DROP INDEX positions_by_change; ALTER TABLE positions DROP COLUMN change; PRAGMA user_version=1"
+        )
+    with closing(LocalPositions(path)) as store, closing(LocalPositions(path)) as other:
+        found, mark = store.changed_since("")
+        assert [each.truck_id for each in found] == ["TRK-1"]
+        other.put_newer([track("TRK-1", 11)])
+        assert [each.seen_ms for each in store.changed_since(mark)[0]] == [11_000]

@@ -68,6 +68,7 @@ class TokenDoor:
         self._book = book
         self._clock = clock
         self._requests = RateLimit(50, 300, seconds)
+        self._gateways = RateLimit(1_000, 4_000, seconds)
         self._strangers = RateLimit(10, 100, seconds)
         self._failures = RateLimit(1 / 6, 10, seconds)
 
@@ -88,7 +89,8 @@ class TokenDoor:
         if caller.role is None:
             self._strangers.take(address)
         else:
-            self._requests.take(caller.name)
+            sends_for_all = caller.role == "device" and caller.truck_id is None
+            (self._gateways if sends_for_all else self._requests).take(caller.name)
         return caller
 
     def sign_in(self, token: str, address: str) -> tuple[Caller, str]:

@@ -90,6 +90,10 @@ class LiveStreams:
             if self.state.failing_since_ms is None:
                 _log.warning("the stores do not answer: %s", error.message)
             self._view.fail(now_ms)
+        except Exception:  # a bug must not leave a map that stands still and says nothing
+            if self.state.failing_since_ms is None:
+                _log.exception("the live view failed")
+            self._view.fail(now_ms)
         else:
             self._view.apply(update)
 
