@@ -17,7 +17,8 @@ from truckstream.core.records import Position
 from truckstream.core.truck_state import activity, is_offline
 from truckstream.ports import PresenceChange
 from truckstream.ports_viewing import Acknowledgement
-from truckstream.web.fleet_view import REMEMBERED_TICKS, FleetView
+from truckstream.web.fleet_state import REMEMBERED_TICKS
+from truckstream.web.fleet_view import FleetView
 from truckstream.web.frames import FrameMaker, GzipStream, Viewport, named
 from truckstream.web.live import HEARTBEAT_TICKS, LiveStreams, Viewer, viewport_of
 

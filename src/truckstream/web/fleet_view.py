@@ -5,8 +5,7 @@ everything up to a tick gets what changed since. `refresh` runs in a worker thre
 `FleetState` swaps them in, so readers never see half a tick.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Final
 
@@ -15,86 +14,15 @@ import msgspec
 from truckstream.core.alerts import Alert, alert_fields
 from truckstream.core.instants import format_instant
 from truckstream.core.outliers import Track
-from truckstream.core.truck_state import STATES, TruckState, activity, fresh_ms, is_offline
+from truckstream.core.truck_state import TruckState, activity, fresh_ms, is_offline
 from truckstream.ports_viewing import Acknowledgement, AlertFilter
+from truckstream.web.fleet_state import KEPT_ALERTS, RECENT_ALERTS, AlertLine, FleetState, TruckLine
 from truckstream.web.sources import WebSources
 
-FIELDS: Final = (
-    "truck_id", "timestamp_ms", "latitude", "longitude", "speed_kmh", "heading", "state", "fuel_level_pct",
-    "engine_status", "received_ms", "state_since_ms",
-)  # fmt: skip
-REMEMBERED_TICKS: Final = 120
-RECENT_ALERTS: Final = 50
-_KEPT_ALERTS: Final = 500
 _ALERT_PAGE: Final = 1_000
 _ALERT_PAGES: Final = 20  # per tick: more is a replay going by, of which the newest are enough
-
 _ALL: Final = AlertFilter()
 _encode = msgspec.json.Encoder().encode
-
-
-class TruckLine(msgspec.Struct, frozen=True, gc=False):
-    """One truck as viewers see it. `changed`: the tick that made this line. `track` None: never seen.
-
-    `since_ms`: since when the state holds; None where it began before this process looked.
-    """
-
-    truck_id: str
-    track: Track | None
-    state: TruckState
-    since_ms: int | None
-    latitude: float
-    longitude: float
-    changed: int
-    row: bytes
-
-
-class AlertLine(msgspec.Struct, frozen=True):
-    """One alert as viewers see it, and the tick that brought or changed it."""
-
-    alert: Alert
-    changed: int
-    row: bytes
-
-
-class FleetState:
-    """What viewers read. Replaced line by line in `apply`, on the event loop; everything in it is immutable."""
-
-    def __init__(self) -> None:
-        self.tick = 0
-        self.now_ms = 0
-        self.lines: dict[str, TruckLine] = {}
-        self.recent: deque[tuple[int, Sequence[TruckLine]]] = deque(maxlen=REMEMBERED_TICKS)
-        self.gone: deque[tuple[int, Sequence[str]]] = deque(maxlen=REMEMBERED_TICKS)
-        self.counts: Counter[str] = Counter()
-        self.alerts: dict[str, AlertLine] = {}  # in commit order
-        self.geofence_revision = 0
-        self.health: bytes = b"null"
-        self.failing_since_ms: int | None = None
-
-    def changed_since(self, tick: int) -> list[TruckLine]:
-        """Return the lines that changed after `tick`, each once."""
-        if not self.recent or self.recent[0][0] > tick + 1:
-            return [line for line in self.lines.values() if line.changed > tick]
-        parts = [lines for number, lines in self.recent if number > tick and lines]
-        if len(parts) == 1:
-            return list(parts[0])
-        return [line for part in parts for line in part if self.lines.get(line.truck_id) is line]
-
-    def gone_since(self, tick: int) -> list[str]:
-        """Return the trucks that left after `tick`."""
-        return [
-            truck_id for number, ids in self.gone if number > tick for truck_id in ids if truck_id not in self.lines
-        ]
-
-    def knows(self, tick: int) -> bool:
-        """Return whether what changed after `tick` is still known."""
-        return self.tick - REMEMBERED_TICKS < tick <= self.tick
-
-    def count_of(self) -> dict[str, int]:
-        """Return the trucks in each state, and of the fleet: the sum."""
-        counts: dict[str, int] = {state: self.counts[state] for state in STATES}
-        return {**counts, "fleet": len(self.lines)}
 
 
 class Update(msgspec.Struct):
@@ -174,7 +102,7 @@ class FleetView:
             state.gone.append((state.tick, update.gone))
         if update.alerts:
             alerts = {**state.alerts, **{line.alert.alert_id: line for line in update.alerts}}
-            state.alerts = dict(islice(alerts.items(), max(0, len(alerts) - _KEPT_ALERTS), None))
+            state.alerts = dict(islice(alerts.items(), max(0, len(alerts) - KEPT_ALERTS), None))
         state.geofence_revision = update.geofence_revision
         if update.health is not None:
             state.health = update.health
@@ -260,7 +188,7 @@ class FleetView:
                 cursor = page.cursor
                 if not page.more:
                     break
-        found = found[-_KEPT_ALERTS:]
+        found = found[-KEPT_ALERTS:]
         known = acknowledgements.get([alert.alert_id for alert in found]) if found else {}
         new = {alert.alert_id for alert in found}
         for line in self.state.alerts.values():

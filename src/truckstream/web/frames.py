@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from truckstream.web.fleet_view import FIELDS, RECENT_ALERTS, AlertLine, FleetState, TruckLine
+from truckstream.web.fleet_state import FIELDS, RECENT_ALERTS, AlertLine, FleetState, TruckLine
 
 _LEVEL: Final = 3
 _GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"

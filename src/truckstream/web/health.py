@@ -9,7 +9,7 @@ import msgspec
 from truckstream.core.instants import format_instant
 from truckstream.core.status import Lag, Status
 from truckstream.ports_viewing import PipelineHealth
-from truckstream.web.fleet_view import FleetState
+from truckstream.web.fleet_state import FleetState
 from truckstream.web.sources import WebSources
 
 _EVERY_MS: Final = 2_000

@@ -12,7 +12,7 @@ from truckstream.core.truck_state import TruckState
 from truckstream.http.access import need
 from truckstream.http.listing import Cursor, Limit, json_response, read_cursor, write_cursor
 from truckstream.http.problems import NotFound, problems
-from truckstream.web.fleet_view import FleetState, TruckLine
+from truckstream.web.fleet_state import FleetState, TruckLine
 from truckstream.web.sources import WebSources
 
 TruckId = Annotated[str, PathParameter(max_length=64, description="A truck's id.")]
