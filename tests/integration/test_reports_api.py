@@ -23,13 +23,17 @@ from tests.support.reports_process import reports_of
 from truckstream.consumers.archive_keys import live_key
 from truckstream.consumers.compaction import compact
 from truckstream.consumers.statistics import refresh
+from truckstream.core.errors import InvalidInput
 from truckstream.core.geofences import Geofence, LatLon
 from truckstream.core.instants import date_of, parse_instant
 from truckstream.core.records import Position, ReceivedPositions
 from truckstream.local.directory import DataDirectory
 from truckstream.parquet import ParquetFormat
 from truckstream.ports import RejectedRecord
+from truckstream.reports import hours
 from truckstream.reports.application import ReportApplication
+from truckstream.reports.period import parse_period
+from truckstream.reports.reader import Filter, Reader
 from truckstream.reports.sources import ReportOptions, ReportSources
 from truckstream.testing import MemoryArchive, MemoryGeofences, MemoryRejected
 
@@ -355,6 +359,21 @@ def test_wrong_requests_are_refused_in_words(api: Api, path: str) -> None:
     assert answer.status_code == 400
     assert answer.json()["error"]
     assert answer.json()["hint"]
+
+
+def test_memory_is_bounded_and_what_was_forgotten_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = sources()
+    refresh(source.archive, FORMAT, clock_ms=None, limit_kmh=200.0)
+    reader = Reader(source, lambda: T0)
+    wanted = Filter(parse_period("2024-03-30", "2024-03-31", "UTC"))
+    fleet = reader.fleet(wanted)
+    monkeypatch.setattr(hours, "KEPT_ROWS", 1)
+    assert [reader.fleet(wanted) for _ in range(2)] == [fleet] * 2
+    assert reader.range("UTC").trucks == [FORMULA, "A"]
+    monkeypatch.setattr(hours, "MOST_ROWS", 5)
+    with pytest.raises(InvalidInput, match=r"^to: "):
+        reader.fleet(wanted)
+    assert reader.range("UTC").trucks == [FORMULA, "A"]
 
 
 # --- saved links ------------------------------------------------------------------------------------------

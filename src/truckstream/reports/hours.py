@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from truckstream.consumers.archive_keys import HOURLY, POSITIONS, date_in
 from truckstream.consumers.history import fingerprint
 from truckstream.consumers.statistics import current_days, stored_day
+from truckstream.core.errors import InvalidInput
 from truckstream.core.hourly_table import HourlyTable
 from truckstream.core.instants import DAY_MS, date_of
 from truckstream.core.pairs import GAP_MS
@@ -27,7 +28,11 @@ Float64 = npt.NDArray[np.float64]
 COMPUTE_BYTES: Final = 16 * 1024 * 1024
 """Statistics that are behind the archive are made while the reader waits if the positions are no more than this."""
 
-_KEPT_PERIODS: Final = 4
+MOST_ROWS: Final = 4_000_000
+"""A report is made of so many truck-hours at most: 1,000 trucks over 160 days."""
+
+KEPT_ROWS: Final = 2_000_000
+"""So many rows are kept in memory for the next question, at about 200 bytes each, by date and again by period."""
 
 _COLUMNS: Final = (
     "hour_ms",
@@ -93,16 +98,18 @@ class Hours:
         return self.truck[gap], self.last_ms[gap], self.first_ms[gap + 1]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Kept:
-    """A date's columns, and what they were made from."""
+    """A date: what its statistics were made from, its trucks, first and last position, and the columns while kept."""
 
     date: str
     stamp: str
     inputs: str
     names: tuple[str, ...]
-    table: HourlyTable
-    truck: Int64
+    rows: int
+    first_ms: int
+    last_ms: int
+    columns: dict[str, npt.NDArray[np.generic]] | None
 
 
 class HourStore:
@@ -119,11 +126,11 @@ class HourStore:
     def extent(self) -> tuple[int, int, list[str]] | None:
         """Return the first and last position's time of all dates, and the trucks; None when there are no statistics."""
         with self._lock:
-            days = [day for day in self._days_of(None)[0] if len(day.truck)]
+            days = [day for day in self._days_of(None)[0] if day.rows]
+            self._forget()
         if not days:
             return None
-        names = sorted(set().union(*(day.names for day in days)))
-        return int(days[0].table.first_ms.min()), int(days[-1].table.last_ms.max()), names
+        return days[0].first_ms, days[-1].last_ms, sorted(set().union(*(day.names for day in days)))
 
     def stamp(self, from_ms: int, to_ms: int) -> str:
         """Return a text that changes when the positions of the dates around the period do."""
@@ -136,14 +143,13 @@ class HourStore:
         with self._lock:
             days, notes = self._days_of((from_ms, to_ms))
             key = tuple((day.date, day.stamp, day.inputs) for day in days)
-            if key in self._joined:
-                self._joined.move_to_end(key)
-                return self._joined[key], notes
-        joined = _joined(days)
-        with self._lock:
+            joined = self._joined.pop(key, None)
+            if joined is None:
+                joined = _joined(days)
             self._joined[key] = joined
-            while len(self._joined) > _KEPT_PERIODS:
+            while len(self._joined) > 1 and sum(len(each) for each in self._joined.values()) > KEPT_ROWS:
                 self._joined.popitem(last=False)
+            self._forget()
         return joined, notes
 
     def _days_of(self, period: tuple[int, int] | None) -> tuple[list[_Kept], list[str]]:
@@ -151,8 +157,15 @@ class HourStore:
         positions, hourly = self._list()
         dates = sorted({*positions, *hourly})
         wanted = [date for date in dates if period is None or _near(date, *period)]
+        rows = 0
         for date in wanted:
-            self._load(date, hourly.get(date))
+            self._load(date, hourly.get(date), whole=period is not None)
+            rows += self._kept[date].rows if date in self._kept else 0
+            if rows > MOST_ROWS:
+                self._forget()
+                if period is not None:
+                    hint = f"Up to {MOST_ROWS:,} hours of all trucks together fit: choose a shorter period."
+                    raise InvalidInput(f"to: until {date} there are {rows:,} hours already", hint=hint)
         behind = [date for date in wanted if date in positions and self._is_behind(date, positions[date])]
         notes: list[str] = []
         if behind:
@@ -171,17 +184,18 @@ class HourStore:
         hourly = {date: file for file in self._sources.archive.list(HOURLY) if (date := date_in(file.key))}
         return positions, hourly
 
-    def _load(self, date: str, file: ArchiveObject | None) -> None:
+    def _load(self, date: str, file: ArchiveObject | None, *, whole: bool) -> None:
+        """Read a date's statistics if they are new; `whole` False needs no columns."""
         stamp = f"{file.tag}" if file is not None else ""
-        kept = self._kept.get(date)
+        kept = self._kept.pop(date, None)
         if file is None:
-            self._kept.pop(date, None)
-        elif kept is None or kept.stamp != stamp:
+            return
+        if kept is not None and kept.stamp == stamp and (kept.columns is not None or not whole):
+            self._kept[date] = kept  # as the one asked for last
+        else:
             source = self._sources
             day = stored_day(source.archive, source.format, date, limit_kmh=source.limit_kmh)
-            if day is None:
-                self._kept.pop(date, None)
-            else:
+            if day is not None:
                 self._kept[date] = _coded(date, stamp, day.inputs, day.table)
 
     def _is_behind(self, date: str, files: Sequence[ArchiveObject]) -> bool:
@@ -193,10 +207,22 @@ class HourStore:
         if listing == self._listing:
             return
         source = self._sources
-        newest_ms = max((int(kept.table.last_ms.max()) for kept in self._kept.values() if len(kept.table)), default=0)
+        newest_ms = max((kept.last_ms for kept in self._kept.values()), default=0)
         days = current_days(source.archive, source.format, clock_ms=newest_ms or None, limit_kmh=source.limit_kmh)
-        self._computed = {day.date: _coded(day.date, "", day.inputs, day.table) for day in days}
+        self._computed = {
+            day.date: _coded(day.date, "", day.inputs, day.table)
+            for day in days
+            if self._is_behind(day.date, positions[day.date])
+        }
         self._listing = listing
+
+    def _forget(self) -> None:
+        """Keep only as many columns as memory should hold, those asked for last."""
+        rows = 0
+        for kept in reversed(self._kept.values()):
+            rows += kept.rows
+            if rows > KEPT_ROWS:
+                kept.columns = None
 
     def _newest(self, date: str, files: Sequence[ArchiveObject]) -> _Kept | None:
         """Return the computed columns where they fit the files better than the stored ones."""
@@ -221,16 +247,22 @@ def _behind_note(behind: Sequence[str], kept: dict[str, _Kept]) -> str:
 def _coded(date: str, stamp: str, inputs: str, table: HourlyTable) -> _Kept:
     names = tuple(sorted(set(table.truck_id)))
     code_of = {name: code for code, name in enumerate(names)}
-    truck = np.array([code_of[name] for name in table.truck_id], np.int64)
-    return _Kept(date, stamp, inputs, names, table, truck)
+    columns = {name: getattr(table, name) for name in _COLUMNS}
+    columns["truck"] = np.array([code_of[name] for name in table.truck_id], np.int64)
+    first_ms = int(table.first_ms.min()) if len(table) else 0
+    last_ms = int(table.last_ms.max()) if len(table) else 0
+    return _Kept(date, stamp, inputs, names, len(table), first_ms, last_ms, columns)
 
 
 def _joined(days: Sequence[_Kept]) -> Hours:
     names = tuple(sorted(set().union(*(day.names for day in days))))
     code_of = {name: code for code, name in enumerate(names)}
-    tables = [day.table for day in days] or [HourlyTable.empty()]
-    codes = [np.array([code_of[name] for name in day.names], np.int64)[day.truck] for day in days if len(day.truck)]
-    truck = np.concatenate(codes) if codes else np.empty(0, np.int64)
-    columns = {name: np.concatenate([getattr(table, name) for table in tables]) for name in _COLUMNS}
-    hours = Hours(names, truck, **columns)
+    empty = HourlyTable.empty()
+    parts: list[dict[str, Any]] = [{name: getattr(empty, name) for name in _COLUMNS} | {"truck": np.empty(0, np.int64)}]
+    for day in days:
+        assert day.columns is not None
+        places = np.array([code_of[name] for name in day.names], np.int64)
+        parts.append(day.columns | {"truck": places[day.columns["truck"]] if day.rows else day.columns["truck"]})
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in ("truck", *_COLUMNS)}
+    hours = Hours(names, **columns)
     return hours.take(np.lexsort((hours.hour_ms, hours.truck)))
