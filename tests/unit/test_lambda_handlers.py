@@ -50,9 +50,13 @@ class MemoryOutbox:
     """Sends as `aws.outbox.Outbox` does, from memory."""
 
     last_error = ""
+    buried = 0
 
     def __init__(self, alerts: MemoryPresence, notifier: RecordingNotifier) -> None:
         self.alerts, self.notifier, self.fails = alerts, notifier, False
+
+    def age_ms(self) -> int:
+        return 90_000 if self.alerts.pending(1) else 0
 
     def pump(self, until_ms: int | None = None) -> int:
         assert until_ms is not None
@@ -186,12 +190,16 @@ def test_alerts_are_sent_after_they_were_committed(parts: MemoryParts, capsys: p
     assert not parts.memory_outbox.notifier.duplicates
 
 
-def test_alerts_that_cannot_be_sent_wait_and_the_batch_is_done(parts: MemoryParts) -> None:
+def test_alerts_that_cannot_be_sent_wait_and_the_batch_is_done(
+    parts: MemoryParts, capsys: pytest.CaptureFixture[str]
+) -> None:
     parts.memory_outbox.fails = True
     assert handlers.geofence_consumer(event_of(at(0), at(60, 47.02)), Context()) == {"batchItemFailures": []}
     assert len(parts.memory_presence.pending(10)) == 1
+    capsys.readouterr()
     with pytest.raises(Denied):
         handlers.send_outbox(SCHEDULE, Context())
+    assert metrics_in(capsys.readouterr().out)["OutboxAge"] == [90_000.0]
     parts.memory_outbox.fails = False
     assert handlers.send_outbox(SCHEDULE, Context()) == {"sent": 1}
     assert handlers.send_outbox(SCHEDULE, Context()) == {"sent": 0}

@@ -125,6 +125,11 @@ def number_of(item: Item) -> int:
     return int(item["sk"]["S"])
 
 
+def outbox_ms(item: Item) -> int:
+    """Return when an alert in the outbox was committed, in ms since the epoch."""
+    return parse_instant(item["sk"]["S"].partition("#")[0])
+
+
 def day_item(day: str) -> Item:
     """Return the note that this day has alerts."""
     return {"pk": text("alert-day"), "sk": text(day)}

@@ -87,7 +87,10 @@ def send_outbox(event: Event, context: Any) -> dict[str, int]:
     own = _environment("send_outbox")
     with own.telemetry.invocation(context):
         own.parts.number_news()
-        return {"sent": _send(own, context)}
+        try:
+            return {"sent": _send(own, context)}
+        finally:  # the age is what an alarm watches: above all when nothing can be sent
+            own.telemetry.note(OutboxAge=own.parts.outbox.age_ms())
 
 
 def hourly_stats(event: Event, context: Any) -> dict[str, int]:
@@ -217,7 +220,7 @@ def _consume(own: _Environment, consumer: Consumer, event: Event) -> BatchResult
 def _send(own: _Environment, context: Any) -> int:
     with own.telemetry.span("send"):
         sent = own.parts.outbox.pump(_until_ms(context))
-    own.telemetry.note(AlertsSent=sent)
+    own.telemetry.note(AlertsSent=sent, AlertsBuried=own.parts.outbox.buried)
     if own.parts.outbox.last_error:
         own.telemetry.note(SendingFailed=1)
         own.telemetry.logger.warning("alerts wait in the outbox", extra={"explanation": own.parts.outbox.last_error})

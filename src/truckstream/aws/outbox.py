@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
-from truckstream.aws.alert_items import alert_of
+from truckstream.aws.alert_items import alert_of, outbox_ms
 from truckstream.aws.alerts import AwsAlerts
 from truckstream.aws.table import Item, number, text
 from truckstream.core.errors import TruckstreamError
@@ -43,6 +43,7 @@ class Outbox:
         maximum_age_ms: int = MAXIMUM_AGE_MS,
     ) -> None:
         self.last_error = ""
+        self.buried = 0
         self._alerts = alerts
         self._table = alerts.table
         self._notifier = notifier
@@ -53,10 +54,12 @@ class Outbox:
     def pump(self, until_ms: int | None = None) -> int:
         """Send what is pending, beginning nothing new after `until_ms`; return how many were accepted.
 
-        0 also when another invocation is sending. `last_error` says why the receiver did not take all. Raises
-        what no repetition mends (a missing topic or permission), and what keeps the log from being used.
+        0 also when another invocation is sending. `last_error` says why the receiver did not take all, `buried`
+        how many became dead letters. Raises what no repetition mends (a missing topic or permission), and what
+        keeps the log from being used.
         """
         self.last_error = ""
+        self.buried = 0
         total = 0
         while self._alerts.waiting(1) and self._acquire():
             try:
@@ -67,6 +70,11 @@ class Outbox:
             if not emptied:
                 break
         return total
+
+    def age_ms(self) -> int:
+        """Return for how long the first alert that waits has done so, 0 when none waits."""
+        waiting = self._alerts.waiting(1)
+        return max(0, self._clock() - outbox_ms(waiting[0])) if waiting else 0
 
     def dead_letters(self) -> Sequence[Alert]:
         """Return the alerts the receiver never accepted, in commit order."""
@@ -120,6 +128,7 @@ class Outbox:
         letter = item | {"pk": text("dead-letter"), "reason": text(self.last_error), "dead_ms": number(self._clock())}
         key: dict[str, Any] = {"TableName": self._table.name, "Key": {"pk": item["pk"], "sk": item["sk"]}}
         self._table.transact([self._table.put_action(letter), {"Delete": key}], uuid.uuid4().hex)
+        self.buried += 1
         return True
 
     def _acquire(self) -> bool:

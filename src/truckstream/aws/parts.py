@@ -33,6 +33,11 @@ class Pump(Protocol):
     """What sends pending alerts, as `aws.outbox.Outbox` does."""
 
     last_error: str
+    buried: int
+
+    def age_ms(self) -> int:
+        """Return for how long the first pending alert has waited, 0 when none does."""
+        ...
 
     def pump(self, until_ms: int | None = None) -> int:
         """Send what is pending until that instant; return how many were accepted."""

@@ -23,6 +23,8 @@ METRICS: Final = {
     "Rejected": "Count",
     "Alerts": "Count",
     "AlertsSent": "Count",
+    "AlertsBuried": "Count",
+    "OutboxAge": "Milliseconds",
     "SendingFailed": "Count",
     "PartialFailures": "Count",
     "Failures": "Count",

@@ -1,0 +1,133 @@
+"""The deployed functions at work on the deployed resources, as their mappings and schedules would run them."""
+
+import json
+import time
+from importlib.metadata import PackageNotFoundError
+from typing import NamedTuple
+
+import boto3
+import pytest
+from tests.support.iam import Question, asked_of, decide
+from tests.support.lambda_runtime import ACCOUNT, REGION, runtime_folder
+from tests.support.stack import FUNCTIONS, Deployed, Mappings, Stack
+
+from truckstream.aws.archive import S3Archive
+from truckstream.aws.geofences import AwsGeofences
+from truckstream.aws.positions import AwsPositions
+from truckstream.aws.rejected import S3Rejected
+from truckstream.aws.session import AwsSession, AwsSettings
+from truckstream.aws.stream import KinesisStream
+from truckstream.consumers.statistics import read_stats
+from truckstream.core.geofences import parse_geofences
+from truckstream.core.instants import HOUR_MS, format_instant
+from truckstream.core.records import Position, encode_position
+from truckstream.parquet import ParquetFormat
+from truckstream.ports import OutgoingRecord
+
+pytestmark = pytest.mark.xdist_group("terraform")
+
+CONSUMERS = ("dashboard_consumer", "geofence_consumer", "archive_consumer")
+FENCE = b"""[{"geofence_id":"depot","name":"Depot","type":"circle","center":{"latitude":47.0,"longitude":8.0},
+"radius_meters":500,"alert_on":"exit"}]"""
+LIVE = range(5)  # trucks whose positions arrive at once; alerts of the others are late, recorded and not sent
+
+
+class Ran(NamedTuple):
+    """What was sent, and what the functions answered."""
+
+    stack: Stack
+    session: AwsSession
+    sent: list[Position]
+    answers: dict[str, dict[str, int]]
+
+
+@pytest.fixture(scope="module")
+def ran(deployed: Deployed, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Ten trucks leave the depot, five of them hours ago; one record is none. Every function runs, consumers twice."""
+    stack = deployed.stack
+    try:
+        runtime = runtime_folder(tmp_path_factory.mktemp("runtime"))
+    except PackageNotFoundError as error:
+        pytest.skip(f"missing part: {error.name}, which Lambda's runtime brings")
+    now_ms = time.time_ns() // 1_000_000
+    sent = [
+        Position(f"TRK-{truck}", begin_ms + n * 5000, 47.0 + n * 0.0009, 8.0, 72.0)
+        for truck in range(10)
+        for begin_ms in [now_ms - 60_000 if truck in LIVE else now_ms - 2 * HOUR_MS]
+        for n in range(12)
+    ]
+    session = _session(stack)
+    AwsGeofences(session.client("dynamodb"), "truck-geofences").put(parse_geofences(FENCE).geofences)
+    stream = KinesisStream(session)
+    stream.put([OutgoingRecord(each.truck_id, encode_position(each)) for each in sent])
+    stream.put([OutgoingRecord("TRK-1", b"poison")])
+    with stack.running(runtime, *FUNCTIONS) as functions:
+        consumers = {name: functions[name] for name in CONSUMERS}
+        for _ in range(2):  # a mapping made anew begins at the beginning: nothing may change
+            Mappings(stack, consumers).consume()
+        now = {"time": format_instant(time.time_ns() // 1_000_000)}
+        answers = {
+            name: functions[name].invoke(now)
+            for name in ("hourly_stats", "compact_archive", "send_outbox", "redrive_rejected", "gps_producer")
+        }
+        answers["hourly_stats again"] = functions["hourly_stats"].invoke(now)
+    return Ran(stack, session, sent, answers)
+
+
+def _session(stack: Stack) -> AwsSession:
+    settings = AwsSettings(geofences_table="truck-geofences", bucket=f"gps-archive-{ACCOUNT}", region=REGION)
+    boto = boto3.Session(ACCOUNT, "made-up", region_name=REGION)
+    session = AwsSession(settings, boto=boto)
+    session._clients |= {name: stack.client(name) for name in ("dynamodb", "s3", "kinesis", "sns")}
+    return session
+
+
+def test_positions_reach_table_archive_and_statistics(ran: Ran) -> None:
+    last = {position.truck_id: position for position in ran.sent}
+    stored = AwsPositions(ran.session.client("dynamodb"), "truck-positions").list()
+    assert {track.truck_id: track.last for track in stored} == last
+    archive, parquet = S3Archive(ran.session), ParquetFormat()
+    rows = [row for file in archive.list("positions/") for row in parquet.read(archive.get(file.key)).to_positions()]
+    once = {
+        (row.truck_id, row.timestamp_ms): row for row in rows
+    }  # a compacted row is in its old file too, for a while
+    assert sorted(once.values(), key=lambda row: (row.truck_id, row.timestamp_ms)) == ran.sent
+    counted = sum(row.coordinates_count for row in read_stats(archive, parquet).rows())
+    assert counted == len(ran.sent)
+
+
+def test_each_exit_is_told_once_to_the_subscriber(ran: Ran) -> None:
+    sqs = ran.stack.client("sqs")
+    url = sqs.get_queue_url(QueueName="dispatch")["QueueUrl"]
+    bodies = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+        bodies += [json.loads(message["Body"]) for message in messages]
+    assert sorted(alert["truck_id"] for alert in bodies) == [f"TRK-{truck}" for truck in LIVE]
+    assert {alert["alert_type"] for alert in bodies} == {"exit"}
+
+
+def test_a_bad_record_is_set_aside_once_and_redriven(ran: Ran) -> None:
+    entries = list(S3Rejected(ran.session).list(include_redriven=True))
+    assert [entry.payload for entry in entries] == [b"poison"]
+    assert ran.answers["redrive_rejected"] == {"placed": 1, "refused": 0}
+
+
+def test_jobs_and_producer_answer(ran: Ran) -> None:
+    assert ran.answers["hourly_stats"]["written"] >= 1
+    assert ran.answers["compact_archive"]["files_merged"] >= 1
+    assert ran.answers["gps_producer"]["records"] == 1
+    assert ran.answers["send_outbox"] == {"sent": 0}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_role_allows_every_call_its_function_made(ran: Ran, function: str) -> None:
+    calls = [call for call in ran.stack.server.calls_of_roles() if call["function"] == function]
+    questions: dict[str, Question] = {}
+    for call in calls:
+        for question in asked_of(call):
+            questions.setdefault(f"{question.action} {question.resource} {question.context}", question)
+    assert questions, "the function made no call"
+    decisions = decide(ran.stack.policies(function), list(questions.values()))
+    assert {
+        asked: decision for asked, decision in zip(questions, decisions, strict=True) if decision != "Allowed"
+    } == {}
