@@ -7,14 +7,17 @@ look at the whole fleet, half at a part of the map of their own.
 
 import argparse
 import asyncio
+import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +25,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.harness import Report
+from bench.harness import Peer, Report
 
 from truckstream.core.outliers import Track
 from truckstream.core.records import Position
@@ -172,6 +175,33 @@ async def look(host: str, port: int, viewers: int, seconds: float, pid: int) -> 
     return opened, share, resident
 
 
+def pipeline_shares(trucks: int, every_s: float, viewers: int, seconds: float) -> tuple[float, float, int]:
+    """Return the processor share of `run`'s own process without viewers and with them, and the lag then.
+
+    The dashboard's server is another process; what it costs the pipeline is what it takes of the stores and the disk.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        command = [sys.executable, "-m", "truckstream", "run", "--data", name, "--port", "0"]
+        command += ["--trucks", str(trucks), "--every", str(every_s)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://([\d.]+):(\d+)", process.stdout.readline())
+            assert found is not None
+            host, port = found[1], int(found[2])
+            time.sleep(2 * every_s)
+            begin_s, begin_cpu = time.perf_counter(), cpu_s(process.pid)
+            time.sleep(seconds)
+            alone = (cpu_s(process.pid) - begin_cpu) / (time.perf_counter() - begin_s)
+            _, watched, _ = asyncio.run(look(host, port, viewers, seconds, process.pid))
+            with urllib.request.urlopen(f"http://{host}:{port}/status", timeout=30) as answer:
+                lag = json.load(answer)["consumers"]["dashboard"]["records"]
+            return alone, watched, lag
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+
 def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -207,6 +237,10 @@ def main() -> int:
     report.add("snapshot after", max(viewer.snapshot_s for viewer in viewers), "s", better="lower")
     p95 = sorted(gaps)[int(len(gaps) * 0.95)]
     report.add("between frames, 95th percentile", p95, "s", goal=FRAME_GAP_GOAL_S, better="lower")
+    alone, watched, lag = pipeline_shares(given.trucks // 5, given.every, given.viewers, given.seconds)
+    peer = Peer("without viewers", alone)
+    report.add(f"pipeline of {given.trucks // 5:,} trucks, CPU", watched, "cores", better="lower", peer=peer)
+    report.add("its dashboard consumer is behind", lag, "records", goal=given.trucks / 5, better="lower")
     return report.print()
 
 

@@ -113,17 +113,23 @@ def test_web_without_data_says_how_to_make_some(tmp_path: Path) -> None:
     assert re.fullmatch(r"error: no truckstream data.*\nhint: .*\n", result.stderr)
 
 
-def test_other_addresses_ask_for_tokens(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "path"), [("web", "/api/v1/positions"), ("reports", "/api/v1/reports/range?tz=UTC")]
+)
+def test_other_addresses_ask_for_tokens(tmp_path: Path, command: str, path: str) -> None:
     subprocess.run(
         [*COMMAND, "run", "--trucks", "1", "--duration", "1", "--no-web", "--data", str(tmp_path)], check=True
     )
-    with started("web", "--host", "0.0.0.0", "--port", "0", "--data", str(tmp_path)) as process:
+    with started(command, "--host", "0.0.0.0", "--port", "0", "--data", str(tmp_path)) as process:
         (address,) = addresses(process)
         address = f"http://127.0.0.1:{address.rpartition(':')[2]}"
-        assert httpx.get(f"{address}/api/v1/positions", timeout=20).status_code == 401
+        assert httpx.get(f"{address}{path}", timeout=20).status_code == 401
         make = [*COMMAND, "tokens", "create", "--role", "viewer", "--data", str(tmp_path)]
         token = subprocess.run(make, capture_output=True, text=True, check=True).stdout.strip()
         headers = {"Authorization": f"Bearer {token}"}
-        assert httpx.get(f"{address}/api/v1/positions", headers=headers, timeout=20).status_code == 200
+        assert httpx.get(f"{address}{path}", headers=headers, timeout=20).status_code == 200
+        with httpx.Client(base_url=address, timeout=20) as page:
+            assert page.post("/api/v1/session", json={"token": token}).json() == {"role": "viewer", "open": False}
+            assert page.get(path).status_code == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0

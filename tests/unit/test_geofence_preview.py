@@ -55,7 +55,7 @@ fences = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(given_tracks=tracks, geofence=fences, spacing_ms=st.sampled_from([STEP_MS, 20_000]))
 def test_preview_finds_exactly_what_the_whole_engine_finds(
     given_tracks: list[tuple[str, int, int, float | None]], geofence: Geofence, spacing_ms: int

@@ -44,11 +44,16 @@ class Viewport(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One event: its text, and the same as a piece of a deflate stream. `changes`: whether it tells anything new."""
+    """One event: its text, and the same as a piece of a deflate stream. `changes`: whether it tells anything new.
+
+    `head_size` bytes come before the fields of its data; `rest` is what is behind them, as a piece.
+    """
 
     text: bytes
     deflated: bytes
     changes: bool
+    head_size: int = 0
+    rest: bytes = b""
 
 
 class FrameMaker:
@@ -113,8 +118,9 @@ class FrameMaker:
 
     def _event(self, name: bytes, inside: int, outside: int, body: bytes, *, changes: bool) -> Frame:
         cursor = f"{self._epoch}-{inside}-{outside}".encode()
-        text = b"event: %b\nid: %b\ndata: %b\n\n" % (name, cursor, body)
-        return Frame(text, _deflate(text), changes)
+        head, fields = b"event: %b\nid: %b\ndata: {" % (name, cursor), body[1:] + b"\n\n"
+        rest = _deflate(fields)
+        return Frame(head + fields, _deflate(head) + rest, changes, len(head), rest)
 
     def _cached(self, key: object, make: Callable[[], Frame]) -> Frame:
         if self._tick != self._state.tick:
@@ -172,9 +178,9 @@ def opening(retry_ms: int) -> Frame:
 
 
 def named(frame: Frame, stream_id: str) -> Frame:
-    """Return a viewer's first event, which tells it the id of its stream."""
-    text = frame.text.replace(b"\ndata: {", b'\ndata: {"stream_id":%b,' % _encode(stream_id), 1)
-    return Frame(text, _deflate(text), True)
+    """Return a viewer's first event, which tells it the id of its stream; the large part stays shared."""
+    head = frame.text[: frame.head_size] + b'"stream_id":%b,' % _encode(stream_id)
+    return Frame(head + frame.text[frame.head_size :], _deflate(head) + frame.rest, True)
 
 
 def _deflate(text: bytes) -> bytes:
