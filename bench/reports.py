@@ -9,12 +9,14 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from bench.harness import Report
+from bench.harness import Peer, Report, alternate, seconds
 from tests.support.reports_process import Reports, reports_of
 
 from truckstream.consumers.archive_keys import day_ms, hourly_key, live_key
 from truckstream.consumers.history import fingerprint, list_date
 from truckstream.consumers.statistics import RULES_VERSION
+from truckstream.core.columns import PositionColumns
+from truckstream.core.fleet import Fleet
 from truckstream.core.hourly_table import HourlyTable
 from truckstream.core.instants import DAY_MS, HOUR_MS, date_of
 from truckstream.core.records import Position, ReceivedPositions
@@ -104,12 +106,30 @@ def measure(reports: Reports, trucks: int, days: int, rounds: int) -> int:
     }.items():
         took = [_seconds(reports, *query) for _ in range(rounds)]
         report.add(name, statistics.median(took), "s", goal=GOAL_AGAIN_S, better="lower")
+    _one_truck(report, rounds)
     for form in ("csv", "parquet"):
         begin = time.perf_counter()
         received = _download(reports.client, form, month)
         report.add(f"export of all hourly rows, {form}", rows / (time.perf_counter() - begin), "rows/s", goal=50_000)
         report.add(f"size of that {form} file", received / rows, "bytes/row")
     return report.print()
+
+
+def _one_truck(report: Report, rounds: int) -> None:
+    """Add what reading one truck of an hour takes against reading all of them, and what small row groups cost."""
+    fleet, now_ms, sent = Fleet(300, 5.0, 1, start_ms=day_ms(FIRST_DATE)), day_ms(FIRST_DATE), []
+    for _ in range(POSITIONS_PER_HOUR):
+        now_ms += 5_000
+        sent += [each for each in fleet.tick(now_ms) if isinstance(each, Position)]
+    form, columns = ParquetFormat(), PositionColumns.from_positions(sent)
+    data = form.write_settled(columns)
+    read = alternate(
+        lambda: seconds(lambda: form.read(data, {columns.trucks[150]})), lambda: seconds(lambda: form.read(data)),
+        rounds=rounds,
+    )  # fmt: skip
+    peer = Peer("all of them", read.b * 1000)
+    report.add("reading one truck of an hour of 300 trucks", read.a * 1000, "ms", better="lower", peer=peer)
+    report.add("size of that hour", len(data) / len(columns), "bytes/position", better="lower", goal=5.2)
 
 
 def _seconds(reports: Reports, name: str, query: dict[str, str]) -> float:

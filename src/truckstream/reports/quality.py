@@ -14,7 +14,6 @@ from truckstream.consumers.history import dates, list_date, read_date
 from truckstream.core.columns import PositionColumns
 from truckstream.core.instants import HOUR_MS, date_of, format_instant
 from truckstream.core.pairs import GAP_MS
-from truckstream.http.heavy import heavy
 from truckstream.reports import answers
 from truckstream.reports.hours import Int64
 from truckstream.reports.overview import day_places, gap_minutes, rounded
@@ -39,8 +38,7 @@ class Received(NamedTuple):
 def quality(reader: Reader, wanted: Filter) -> answers.Quality:
     """Return the quality of a period's data."""
     period, look = wanted.period, reader.look(wanted)
-    with heavy():
-        received = _received(reader, wanted)
+    received = reader.travel.remembered("received", period, wanted.trucks, lambda: _received(reader, wanted))
     rejected = _rejected(reader, wanted)
     gaps, all_listed = gap_rows(reader, wanted, look)
     notes = []
@@ -75,8 +73,8 @@ def gap_rows(reader: Reader, wanted: Filter, look: Look) -> tuple[list[answers.G
     broken = look.hours.take(look.hours.gap_count > 0)
     all_listed = int(broken.coordinates_count.sum()) <= _INNER_POSITIONS
     if len(broken) and all_listed:
-        with heavy():
-            found += _inner_gaps(reader, look, period)
+        inner = reader.travel.remembered("gaps", period, wanted.trucks, lambda: _inner_gaps(reader, look, period))
+        found += inner
     rows = [
         answers.GapRow(
             truck_id=name,

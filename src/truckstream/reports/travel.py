@@ -53,8 +53,10 @@ class Travel:
     def segments(self, period: Period, trucks: Collection[str] | None) -> list[Segment]:
         """Return the trips, stops and gaps that overlap the period."""
         source = self._sources
-        return self._remembered(
-            ("segments", period.from_ms, period.to_ms, self._key(period, trucks)),
+        return self.remembered(
+            "segments",
+            period,
+            trucks,
             lambda: journeys.trips_and_stops(
                 source.archive,
                 source.format,
@@ -69,8 +71,10 @@ class Travel:
         """Return the geofence visits that overlap the period, and the geofences' names."""
         source = self._sources
         catalogue = source.geofences.catalogue()
-        found = self._remembered(
-            ("visits", period.from_ms, period.to_ms, catalogue.revision, self._key(period, trucks)),
+        found = self.remembered(
+            f"visits at revision {catalogue.revision}",
+            period,
+            trucks,
             lambda: journeys.visits(
                 source.archive,
                 source.format,
@@ -171,10 +175,10 @@ class Travel:
             ).tolist()
         return found
 
-    def _key(self, period: Period, trucks: Collection[str] | None) -> object:
-        return self._hours.stamp(period.from_ms, period.to_ms), None if trucks is None else frozenset(trucks)
-
-    def _remembered[T](self, key: object, make: Callable[[], T]) -> T:
+    def remembered[T](self, what: str, period: Period, trucks: Collection[str] | None, make: Callable[[], T]) -> T:
+        """Return what was made for this question before, as long as the archive's files are the same."""
+        names = None if trucks is None else frozenset(trucks)
+        key = (what, period.from_ms, period.to_ms, names, self._hours.stamp(period.from_ms, period.to_ms))
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
