@@ -96,6 +96,10 @@ def test_deploys_proves_itself_and_leaves_nothing(tmp_path: Path) -> None:
         pytest.skip(f"missing part: {error.name}, which Lambda's runtime brings")
     with server(tmp_path) as at:
         folder = Folder(source, at.environment).init()
+        code, said = folder.try_run("plan", "-input=false")  # alone, without packages and SQL beside it
+        assert code == 1
+        assert "Run scripts/build.sh" in " ".join(said.replace("│", " ").split())
+        assert "sql_folder" in said
         refused, _, said = deploy(at.environment, "--config", str(source), "--arch", ARCHITECTURE, answer="no\n")
         assert refused == 1
         assert "error: nothing was applied" in said, said

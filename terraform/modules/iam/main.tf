@@ -236,7 +236,7 @@ resource "aws_iam_role_policy" "function" {
   })
 
   # checkov:skip=CKV_AWS_290: the one "*" is X-Ray's, which knows no resources
-  # checkov:skip=CKV_AWS_355: as above
+  # checkov:skip=CKV_AWS_355: the one "*" is X-Ray's, as above
 }
 
 # For people and reporting tools: SQL over the archive in the one workgroup, and nothing else. Attach it where needed.
