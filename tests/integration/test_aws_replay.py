@@ -53,13 +53,17 @@ def truckstream(*arguments: str) -> str:
     return said.getvalue()
 
 
+LIVE = ("south-west", "far-north", "riverside")
+"""Geofences in force while the stream is consumed: two circles and a polygon, 1,229 alerts of the 10,024."""
+
+
 def check_alert_log(folder: Path, geofences: Path) -> None:
     """Compare the alerts raised live with the transitions their geofences ask for."""
     asked = {fence["geofence_id"]: fence["alert_on"] for fence in json.loads(geofences.read_text())}
     wanted = [
         (row["truck_id"], row["geofence_id"], row["event"], row["timestamp"])
         for row in expected(folder, "transitions")
-        if asked[row["geofence_id"]] in ("both", row["event"])
+        if row["geofence_id"] in asked and asked[row["geofence_id"]] in ("both", row["event"])
     ]
     raised = rows_of(truckstream("alerts", "--csv"))
     found = [(row["truck_id"], row["geofence_id"], row["alert_type"], row["timestamp"]) for row in raised]
@@ -68,16 +72,17 @@ def check_alert_log(folder: Path, geofences: Path) -> None:
 
 
 def test_a_bus_fleets_day_through_kinesis_and_the_handlers_gives_the_reference_answers(
-    cloud: Cloud, test_data: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, test_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cloud.fresh(shard_count=4)
+    cloud.fresh(shard_count=24)  # moto takes longer the more a shard holds
     tables = local_tables()
     shell(
         monkeypatch, cloud, AWS_ENDPOINT_URL_DYNAMODB=tables.client.meta.endpoint_url,
         DYNAMODB_TABLE=tables.positions(), GEOFENCES_TABLE=tables.geofences(), LOG_LEVEL="ERROR",
     )  # fmt: skip
-    geofences = test_data / "geofences_austin.json"
-    said = truckstream("replay", str(test_data / "austin.csv.gz"), "--geofences", str(geofences), "--json")
+    geofences, live = test_data / "geofences_austin.json", tmp_path / "live.json"
+    live.write_text(json.dumps([each for each in json.loads(geofences.read_text()) if each["geofence_id"] in LIVE]))
+    said = truckstream("replay", str(test_data / "austin.csv.gz"), "--geofences", str(live), "--json")
     assert (json.loads(said)["rows"], json.loads(said)["rejected"]) == (53_569, 0)
     stream = KinesisStream(AwsSession(AwsSettings(region=REGION)), sleep=lambda seconds: None)
     try:
@@ -89,8 +94,9 @@ def test_a_bus_fleets_day_through_kinesis_and_the_handlers_gives_the_reference_a
     finally:
         handlers.disconnect()
     folder = test_data / "expected" / "austin"
-    check_statistics(truckstream("stats", "--csv"), folder)
-    check_transitions(truckstream("transitions", "--csv"), folder)
-    check_latest(truckstream("positions", "--csv"), folder)
-    check_alert_log(folder, geofences)
+    check_alert_log(folder, live)
     assert cloud.messages() == []
+    check_latest(truckstream("positions", "--csv"), folder)
+    check_statistics(truckstream("stats", "--csv"), folder)
+    truckstream("geofences", "import", str(geofences))
+    check_transitions(truckstream("transitions", "--csv"), folder)

@@ -132,7 +132,8 @@ def status(as_json: JsonOption = False, data: DataOption = DEFAULT_DATA, backend
     for name, lag in now.consumers.items():
         consumers.add_row(name, *lag_texts(lag), lag.state)
     console.print(consumers if now.consumers else "no function is connected to the stream")
-    console.print(_facts(now), highlight=False)
+    local = backend_of(backend) == "local"
+    console.print((f"running: {now.writer or 'no'}\n" if local else "") + _facts(now), highlight=False)
 
 
 def _facts(now: Status) -> str:
@@ -140,7 +141,6 @@ def _facts(now: Status) -> str:
         return format_instant(value) if value else "never"
 
     return (
-        f"running: {now.writer or 'no'}\n"
         f"trucks: {now.trucks:,}, newest position {instant(now.newest_position_ms)}\n"
         f"stream: {now.shards} shards, last arrival {instant(now.last_arrival_ms)}\n"
         f"alerts: {now.alerts:,}, to be sent {now.alerts_pending:,}\n"
