@@ -109,8 +109,9 @@ class RecentPositions(Protocol):
 class PipelineHealth(msgspec.Struct, frozen=True):
     """One look at the pipeline. Counts only grow; instants in ms since the epoch; None is not known here.
 
-    `records`: put on the stream, ever. `positions_per_record`: in the newest records. `archived_until_ms`: what
-    arrived before is in the archive. `writer`: who runs the pipeline, "" when nobody does.
+    `records`: put on the stream, ever. `positions_per_record`: in the newest records. `rejected_reasons`: the
+    commonest, whole or by kind. `archived_until_ms`: what arrived before is in the archive. `writer`: who runs the
+    pipeline, "" when nobody does.
     """
 
     records: int | None

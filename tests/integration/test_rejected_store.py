@@ -91,3 +91,15 @@ def test_a_file_that_is_no_database_is_reported_as_damaged(path: Path) -> None:
     foreign.close()
     with pytest.raises(StorageDamaged, match="not one of truckstream's"):
         LocalRejected(path)
+
+
+def test_reasons_are_counted_by_kind_as_entries_come_and_go(path: Path) -> None:
+    store, other = LocalRejected(path), LocalRejected(path)
+    assert list(store.reasons(5)) == []
+    store.put([rejected(n, reason=f"latitude: {90 + n} is outside -90..90") for n in range(1, 4)])
+    assert list(store.reasons(5)) == [("latitude: a value is outside -90..90", 3)]
+    other.put([rejected(9, reason="empty record")])
+    assert list(store.reasons(5)) == [("latitude: a value is outside -90..90", 3), ("empty record", 1)]
+    other.mark_redriven([rejected(1), rejected(2)])
+    assert dict(store.reasons(5)) == {"latitude: a value is outside -90..90": 1, "empty record": 1}
+    assert len(store.reasons(1)) == 1

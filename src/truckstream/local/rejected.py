@@ -5,10 +5,12 @@ SQLite, one row per (shard, sequence number, index). The payload is kept byte fo
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from truckstream.core.reasons import count_kinds
 from truckstream.local.database import open_database, storage_errors, transaction
 from truckstream.ports import RejectedRecord
 
@@ -39,7 +41,8 @@ class LocalRejected:
         self._path = path
         self._db = open_database(path, _SCHEMA, user_version=_SCHEMA_VERSION)
         self._lock = threading.Lock()
-        self._reasons: tuple[tuple[int, int], list[tuple[str, int]]] | None = None
+        self._reasons: Counter[str] = Counter()
+        self._counted_to = 0
 
     def put(self, records: Sequence[RejectedRecord]) -> None:
         """Keep the records durably, all or none; entries that are there already are left as they are."""
@@ -78,19 +81,20 @@ class LocalRejected:
     def count(self) -> int:
         """Return how many entries wait (not redriven)."""
         with storage_errors(self._path), self._lock:
-            row = self._db.execute("SELECT count(*) FROM rejected WHERE redriven = 0").fetchone()
-        return int(row[0])
+            return self._waiting()
 
     def reasons(self, limit: int) -> Sequence[tuple[str, int]]:
-        """Return the commonest reasons among those that wait, and how many entries have each."""
+        """Return the commonest kinds of reason among those that wait, and how many entries have each.
+
+        New entries are counted as they come; all are counted again when some were redriven.
+        """
         with storage_errors(self._path), self._lock:
-            version = int(self._db.execute("PRAGMA data_version").fetchone()[0]), self._db.total_changes
-            if self._reasons is None or self._reasons[0] != version:
-                rows = self._db.execute(
-                    "SELECT reason, count(*) FROM rejected WHERE redriven = 0 GROUP BY reason ORDER BY 2 DESC, 1"
-                ).fetchall()
-                self._reasons = version, [(str(reason), int(count)) for reason, count in rows]
-            return self._reasons[1][:limit]
+            self._count_new()
+            if self._reasons.total() != self._waiting():
+                self._reasons.clear()
+                self._counted_to = 0
+                self._count_new()
+            return self._reasons.most_common(limit)
 
     def mark_redriven(self, records: Sequence[RejectedRecord]) -> None:
         """Note that these were put on the stream again. They stay listed with `include_redriven`."""
@@ -105,6 +109,17 @@ class LocalRejected:
         """Close the file; the store is unusable afterwards."""
         with self._lock:
             self._db.close()
+
+    def _count_new(self) -> None:
+        new = self._db.execute(
+            "SELECT reason, count(*), max(rowid) FROM rejected WHERE rowid > ? AND redriven = 0 GROUP BY reason",
+            (self._counted_to,),
+        ).fetchall()
+        self._reasons.update(count_kinds((str(reason), int(count)) for reason, count, _ in new))
+        self._counted_to = max((last for _, _, last in new), default=self._counted_to)
+
+    def _waiting(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM rejected WHERE redriven = 0").fetchone()[0])
 
     def _places(self, after: _Place, *, include_redriven: bool) -> Sequence[_Place]:
         waiting = "" if include_redriven else "redriven = 0 AND "

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from truckstream.core.instants import format_instant
+from truckstream.core.reasons import count_kinds
 from truckstream.core.status import Lag, Status
 from truckstream.ports_viewing import PipelineHealth
 from truckstream.web.fleet_state import FleetState
@@ -94,7 +95,8 @@ class HealthReader:
             positions_per_s=None if rate is None or each is None else round(rate * each, 1),
             consumers=pipeline.consumers,
             rejected=RejectedHealth(
-                pipeline.rejected, [Reason(reason, count) for reason, count in pipeline.rejected_reasons]
+                pipeline.rejected,
+                [Reason(reason, count) for reason, count in count_kinds(pipeline.rejected_reasons).most_common()],
             ),
             archive=ArchiveHealth(_instant(pipeline.archived_until_ms), pipeline.archive_files, pipeline.archive_bytes),
             outbox=pipeline.outbox,
