@@ -57,6 +57,12 @@ def test_hours_of_half_hour_zones_are_explained() -> None:
     assert parse_period("2024-01-15", "2024-01-15", "Europe/Zurich").notes() == []
 
 
+def test_periods_within_hours_are_explained() -> None:
+    (note,) = parse_period("2024-01-15T10:30:00Z", "2024-01-15T12:00:00Z", "UTC").notes()
+    assert "whole hours" in note
+    assert parse_period("2024-01-15T10:00:00Z", "2024-01-15T12:00:00Z", "UTC").notes() == []
+
+
 def test_dates_include_both_days_and_instants_are_taken_as_they_are() -> None:
     period = parse_period("2024-01-15", "2024-01-16", "America/Chicago")
     assert (period.from_ms, period.to_ms) == (

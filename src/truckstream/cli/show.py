@@ -64,6 +64,8 @@ _STATS_COLUMNS = [
     Column("coordinates_count", None, True, "positions"),
     Column("final"),
     Column("revision", None, True, detail=True),
+    Column("driving_time_minutes", 4, True, detail=True),
+    Column("gap_time_minutes", 4, True, detail=True),
 ]
 _REJECTED_COLUMNS = [
     Column("shard_id", label="shard or source"),

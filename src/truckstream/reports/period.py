@@ -72,6 +72,8 @@ class Period(NamedTuple):
                 f"Hours are UTC clock hours: in {self.tz} they begin {past} minutes past, "
                 "and each counts to the day in which it begins."
             )
+        if not self.by_dates and (self.from_ms % HOUR_MS or self.to_ms % HOUR_MS):
+            notes.append("Sums count whole hours: those that begin in the period.")
         return notes
 
 

@@ -27,7 +27,7 @@ from truckstream.reports.sources import ReportSources
 COUNTED_POSITIONS: Final = 250_000
 """The overview counts trips and stops of so many positions at most: nobody should wait for a number beside others."""
 
-READ_POSITIONS: Final = 6_000_000
+READ_POSITIONS: Final = 3_000_000
 """A table of trips, stops or visits is made from so many positions at most."""
 
 ROUTE_ROWS: Final = 20_000
