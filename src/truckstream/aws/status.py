@@ -50,21 +50,25 @@ def lags(session: "AwsSession", stream_arn: str, now_ms: int) -> dict[str, Lag]:
     mappings: dict[str, Mapping[str, Any]] = {}
     for mapping in _mappings(session, stream_arn):
         function = str(mapping["FunctionArn"]).split(":")[6]
-        consumer = next((name for name in CONSUMERS if name in function), None)
-        if consumer is not None:
-            mappings[consumer] = {**mapping, "Function": function}
+        for consumer in CONSUMERS:
+            if function.replace("_", "-").endswith(f"{consumer}-consumer"):
+                mappings[consumer] = {**mapping, "Function": function}
     functions = {name: str(mappings[name]["Function"]) for name in CONSUMERS if name in mappings}
     ages = _iterator_ages(session, list(functions.values()), now_ms)
     return {name: Lag(None, ages.get(function), _trouble(mappings[name])) for name, function in functions.items()}
 
 
 def _mappings(session: "AwsSession", stream_arn: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the mappings of the stream and of its fan-out consumers, which have names of their own below it."""
     client = session.client("lambda")
-    request: dict[str, str] = {"EventSourceArn": stream_arn}
+    request: dict[str, str] = {}
     while True:
         with aws_errors("lambda:ListEventSourceMappings", f"stream {stream_arn.rpartition('/')[2]}"):
             answer = client.list_event_source_mappings(**request)
-        yield from answer["EventSourceMappings"]
+        for mapping in answer["EventSourceMappings"]:
+            source = str(mapping.get("EventSourceArn", ""))
+            if source == stream_arn or source.startswith(f"{stream_arn}/"):
+                yield mapping
         if not answer.get("NextMarker"):
             return
         request["Marker"] = answer["NextMarker"]
