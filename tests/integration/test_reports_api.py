@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
+from tests.support.aws_parts import moto_session
 from tests.support.http_server import running
 from tests.support.reports_process import reports_of
 
+from truckstream.aws.archive import S3Archive
 from truckstream.consumers.archive_keys import live_key
 from truckstream.consumers.compaction import compact
 from truckstream.consumers.statistics import refresh
@@ -462,3 +465,26 @@ def test_demo_script_makes_a_history_that_the_reports_show(tmp_path: Path) -> No
         assert reports.get("visits", from_=found["first"], to=found["last"], tz="UTC")["total"] > 0
     again = subprocess.run([str(script), str(data)], capture_output=True, text=True, check=False)
     assert (again.returncode, again.stderr.splitlines()[0]) == (1, f"error: {data} exists already")
+
+
+def test_archive_on_s3_gives_the_same_reports_and_keeps_the_links() -> None:
+    source = sources()
+    with moto_session(bucket=True) as session:
+        bucket = S3Archive(session)
+        for file in source.archive.list(""):
+            bucket.put(file.key, source.archive.get(file.key))
+        on_s3 = msgspec.structs.replace(source, archive=bucket, backend="aws")
+        with (
+            running(ReportApplication(source).asgi) as one,
+            running(ReportApplication(on_s3).asgi) as other,
+            asking(one) as here,
+            asking(other) as there,
+        ):
+            for name in ("fleet", "hourly", "trips", "stops", "visits", "quality"):
+                answers = [api.get(name) for api in (here, there)]
+                for answer in answers:
+                    del answer["generated_at"]
+                assert answers[0] == answers[1], name
+            made = there.client.post("/links", json={"name": "ours", "query": "view=fleet"}).json()
+            assert there.client.get("/links").json()["items"] == [made]
+            assert there.client.delete(f"/links/{made['link_id']}").status_code == 204
