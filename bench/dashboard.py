@@ -1,4 +1,4 @@
-"""The live dashboard's server under load: many trucks that move, many viewers at once.
+"""The live dashboard under load: many trucks that move, many viewers at once; server and page.
 
 The server runs as its users run it (`truckstream web`); this process moves the trucks by writing latest positions as
 the dashboard consumer does, and reads the viewers' compressed streams without looking into them. Half the viewers
@@ -25,6 +25,7 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench.dashboard_page import add_page_work
 from bench.harness import Peer, Report
 
 from truckstream.core.outliers import Track
@@ -210,6 +211,7 @@ def main() -> int:
     parser.add_argument("--viewers", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=30.0)
     given = parser.parse_args()
+    report = Report("dashboard")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "data"
         DataDirectory(folder).create()
@@ -221,11 +223,11 @@ def main() -> int:
             driver.start()
             try:
                 viewers, share, resident = asyncio.run(look(host, port, given.viewers, given.seconds, pid))
+                add_page_work(report, f"http://{host}:{port}/", given.seconds)
             finally:
                 stopping.set()
                 driver.join()
         fleet.close()
-    report = Report("dashboard")
     whole = [viewer for viewer in viewers if viewer.whole_fleet]
     part = [viewer for viewer in viewers if not viewer.whole_fleet]
     gaps = [later - earlier for viewer in viewers for earlier, later in pairwise(viewer.arrivals_s)]

@@ -25,6 +25,7 @@ if [ ! -f "$root/bench/$name.py" ] || [ "$name" = harness ]; then
 fi
 case $name in
 lambda) setup=dev ;; # moto and Lambda's runtime client
+dashboard | dashboard_page) setup=dev ;; # Playwright
 *) setup=run ;;
 esac
 "$root/scripts/setup.sh" "${TRUCKSTREAM_BENCH_SETUP:-$setup}"

@@ -28,11 +28,15 @@ export class ApiError extends Error {
   }
 }
 
+const LONGEST_PAUSE_S = 10;
+
 export interface RequestOptions {
   method?: "GET" | "POST" | "PUT" | "DELETE";
   body?: unknown;
   query?: Record<string, string | number | boolean | null | undefined | readonly string[]>;
   signal?: AbortSignal | undefined;
+  /** How often a GET is made while the server asks to come back in a moment (Retry-After). */
+  tries?: number;
   /** Ask for the token when the server wants one (default); the live client asks itself. */
   signIn?: boolean;
 }
@@ -74,7 +78,15 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
     await signIn();
     return request(path, { ...options, signIn: false });
   }
-  if (!response.ok) throw await failure(response);
+  if (!response.ok) {
+    const error = await failure(response);
+    const tries = options.tries ?? 3;
+    if (method !== "GET" || tries <= 1 || error.retryAfterS === null || error.retryAfterS > LONGEST_PAUSE_S)
+      throw error;
+    await new Promise((resolve) => setTimeout(resolve, (error.retryAfterS ?? 1) * 1000));
+    options.signal?.throwIfAborted();
+    return request(path, { ...options, tries: tries - 1 });
+  }
   if (response.status === 204) return null as T;
   return (await response.json()) as T;
 }

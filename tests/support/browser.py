@@ -20,6 +20,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = {"web": ROOT / "src/truckstream/web/pages", "reports": ROOT / "src/truckstream/reports/pages"}
 AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
 
+_WITHOUT_WEBGL = """
+const real = HTMLCanvasElement.prototype.getContext;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+    return kind.startsWith("webgl") ? null : real.call(this, kind, ...rest);
+};
+"""
+
 DESKTOP = (1440, 900)
 PHONE = (390, 844)
 
@@ -76,10 +83,12 @@ class Desk:
         zone: str = "Europe/Zurich",
         before: str = "",
         clock: bool = False,
+        webgl: bool = True,
     ) -> Page:
         """Open the address in a browser of its own: no cookies, no storage of others.
 
         `before` is a script that runs before those of the page; `clock` makes its time movable (`page.clock`).
+        Without `webgl` there is no map, which is most of a page's cost here.
         """
         width, height = size
         context = self.browser.new_context(
@@ -95,6 +104,8 @@ class Desk:
         page = context.new_page()
         if clock:
             page.clock.install()
+        if not webgl:
+            page.add_init_script(_WITHOUT_WEBGL)
         if before:
             page.add_init_script(before)
         origin = urlsplit(url).netloc

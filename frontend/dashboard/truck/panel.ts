@@ -8,14 +8,12 @@ import { markImage } from "../marks";
 import type { PanelContext } from "../panels";
 import { STATE_WORDS } from "../wire";
 import type { Alert, Truck } from "../wire";
+import { LastHour } from "./last_hour";
 import { alertSentence } from "./sentence";
-import { readTrail, sparkline } from "./sparkline";
-import type { Trail } from "./sparkline";
 import { telemetry } from "./telemetry";
 import type { Detail } from "./telemetry";
 
 const REFRESH_MS = 15_000;
-const HISTORY_MS = 3_600_000;
 const ALERTS_SHOWN = 5;
 
 export function mount(context: PanelContext): void {
@@ -39,9 +37,11 @@ class TruckPanel {
   private readonly fences = element("div", { class: "block" });
   private readonly alerts = element("div", { class: "block" });
   private readonly followButton: HTMLButtonElement;
+  private readonly hour: LastHour;
 
   constructor(private readonly context: PanelContext) {
     const { store, place } = context;
+    this.hour = new LastHour(this.charts, context.zone);
     const button = (name: string, path: string, action: () => void) => {
       const made = element(
         "button",
@@ -57,7 +57,10 @@ class TruckPanel {
     this.root.append(head, this.state, this.warning, this.problem, this.values, this.charts, this.fences, this.alerts);
     place.append(this.root);
     store.on("trucks", ({ changed, gone, whole }) => {
-      if (this.id !== null && (whole || changed.has(this.id) || gone.has(this.id))) this.draw();
+      if (this.id !== null && (whole || changed.has(this.id) || gone.has(this.id))) {
+        this.draw();
+        if (this.truck) this.hour.add(this.truck);
+      }
     });
     store.on("alerts", ({ alerts }) => {
       if (alerts.some((alert) => alert.truck_id === this.id)) void this.read();
@@ -72,11 +75,12 @@ class TruckPanel {
     this.id = id;
     this.detail = null;
     this.problem.hidden = true;
-    this.charts.replaceChildren();
+    this.hour.clear();
     this.fences.replaceChildren();
     this.alerts.replaceChildren();
     this.draw();
     void this.read();
+    if (id !== null) void this.readHour(id);
   }
 
   private get truck(): Truck | undefined {
@@ -130,73 +134,41 @@ class TruckPanel {
     this.followButton.setAttribute("aria-pressed", String(this.context.store.following));
   }
 
-  /** Ask for what the live stream does not carry; answers for a truck no longer chosen are dropped. */
+  /** Ask for what the live stream does not carry. Each part stands for itself, and answers that come late are dropped. */
   private async read(): Promise<void> {
     const { id } = this;
     this.reading?.abort();
     if (id === null) return;
     const reading = new AbortController();
     this.reading = reading;
-    const path = `/api/v1/positions/${encodeURIComponent(id)}`;
-    const newest = this.truck?.timestamp_ms ?? this.context.store.now();
-    const query = {
-      from: new Date(newest - HISTORY_MS).toISOString(),
-      to: new Date(newest + 1).toISOString(),
-      fields: "trail",
-      limit: 10000,
-    };
-    // Each part stands for itself: without an archive there is no history, but the truck is still in its geofences.
-    const parts = await Promise.allSettled([
-      api.get<Detail>(path, {}, reading.signal),
-      api.get<Trail>(`${path}/history`, query, reading.signal),
+    const [detail, alerts] = await Promise.allSettled([
+      api.get<Detail>(`/api/v1/positions/${encodeURIComponent(id)}`, {}, reading.signal),
       api.get<{ items: Alert[] }>("/api/v1/alerts", { truck: id, order: "desc", limit: ALERTS_SHOWN }, reading.signal),
     ]);
     if (reading.signal.aborted) return;
-    const [detail, trail, alerts] = parts;
     if (detail.status === "fulfilled") {
       this.detail = detail.value;
       this.draw();
       this.drawFences();
     }
-    if (trail.status === "fulfilled") this.drawCharts(trail.value, newest);
     if (alerts.status === "fulfilled") this.drawAlerts(alerts.value.items);
-    this.drawProblem(parts);
+    const failed = [detail, alerts].find((part) => part.status === "rejected");
+    this.drawProblem(failed ? failed.reason : null);
+  }
+
+  private async readHour(id: string): Promise<void> {
+    try {
+      await this.hour.read(id, this.truck?.timestamp_ms ?? this.context.store.now());
+    } catch (error) {
+      if (id === this.id) this.drawProblem(error);
+    }
   }
 
   /** Say what could not be read; that there is no such truck stands above already. */
-  private drawProblem(parts: readonly PromiseSettledResult<unknown>[]): void {
-    const reasons = parts.flatMap((part) => (part.status === "rejected" ? [part.reason as unknown] : []));
-    const told = reasons.filter((reason) => !(reason instanceof ApiError && reason.status === 404));
-    const sentences = new Set(told.map((reason) => (reason instanceof ApiError ? reason.sentence : String(reason))));
-    this.problem.hidden = sentences.size === 0;
-    setText(this.problem, [...sentences].join(" "));
-  }
-
-  private drawCharts(trail: Trail, to_ms: number): void {
-    const { zone } = this.context;
-    const from_ms = to_ms - HISTORY_MS;
-    const points = readTrail(trail);
-    this.charts.replaceChildren(
-      sparkline({
-        label: "Speed, last hour",
-        unit: "km/h",
-        points: points.speed,
-        from_ms,
-        to_ms,
-        zone,
-        colour: "moving",
-      }),
-      sparkline({
-        label: "Fuel, last hour",
-        unit: "%",
-        points: points.fuel,
-        from_ms,
-        to_ms,
-        zone,
-        colour: "stopped",
-        most: 100,
-      }),
-    );
+  private drawProblem(error: unknown): void {
+    const told = error !== null && !(error instanceof ApiError && error.status === 404);
+    this.problem.hidden = !told;
+    if (told) setText(this.problem, error instanceof ApiError ? error.sentence : String(error));
   }
 
   private drawFences(): void {

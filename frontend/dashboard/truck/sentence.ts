@@ -1,10 +1,10 @@
-/** An alert as a sentence: what happened, first. */
+/** An alert as a sentence without its truck: for places that show one truck's alerts. The verbs are the alert feed's. */
 
 import type { Alert } from "../wire";
 
-const VERBS = { enter: "Entered", exit: "Left", dwell: "Stayed in", speeding: "Too fast in" } as const;
+const VERBS = { enter: "Arrived at", exit: "Left", dwell: "Stayed long in", speeding: "Too fast in" } as const;
 
-/** `Left Main Warehouse`, without the truck: for places that show one truck's alerts. */
+/** `Left Main Warehouse`. */
 export function alertSentence(alert: Alert): string {
   return `${VERBS[alert.alert_type]} ${alert.geofence_name}`;
 }

@@ -122,7 +122,7 @@ def test_a_name_that_is_markup_is_shown_as_it_was_typed(fleet: Fleet, desk: Desk
     wait_for_map(page)
     card = page.locator(".truck-card")
     expect(card.get_by_text(EVIL, exact=True)).to_be_visible()
-    expect(card.get_by_text(f"Entered {EVIL}")).to_be_visible()
+    expect(card.get_by_text(f"Arrived at {EVIL}")).to_be_visible()
     assert page.locator("img").count() == 0
 
 
@@ -181,17 +181,9 @@ def box_of(page: Page, selector: str) -> Any:
     return page.locator(selector).bounding_box()
 
 
-WITHOUT_WEBGL = """
-const real = HTMLCanvasElement.prototype.getContext;
-HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-    return kind.startsWith("webgl") ? null : real.call(this, kind, ...rest);
-};
-"""
-
-
 def test_without_webgl_the_list_still_works(fleet: Fleet, desk: Desk) -> None:
     fleet.send(*five())
-    page = desk.open(fleet.url, before=WITHOUT_WEBGL)
+    page = desk.open(fleet.url, webgl=False)
     expect(page.get_by_role("alert")).to_contain_text("The map could not be shown")
     page.locator('.row[data-truck="TRK-002"]').click()
     expect(page.get_by_role("heading", name="TRK-002")).to_be_visible()
@@ -216,3 +208,12 @@ def test_ten_thousand_trucks_are_a_short_list_of_elements_and_small_updates(flee
         .map((entry) => entry.duration)"""
     until("a frame with many trucks", lambda: len(page.evaluate(measured)) > 0)
     assert min(page.evaluate(measured)) < 250  # milliseconds; a rebuild of the map's data takes longer
+
+
+def test_the_panel_of_a_truck_stays_above_its_time_line(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(f"{fleet.url}#truck=TRK-001", size=(1280, 600), webgl=False)
+    expect(page.locator(".place.timeline")).to_be_visible()
+    expect(page.get_by_role("heading", name="Last alerts")).to_be_attached()
+    card, line = box_of(page, ".truck-card"), box_of(page, ".place.timeline")
+    assert card["y"] + card["height"] <= line["y"]
