@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.web import live
+from tests.support.web import live, truck
 
 COMMAND = [sys.executable, "-m", "truckstream"]
 
@@ -65,6 +65,10 @@ def test_run_offers_dashboard_and_reports_and_starts_a_dead_one_again(tmp_path: 
         with httpx.Client(base_url=dashboard, timeout=30) as client:
             with live(client) as events:
                 events.until(lambda data: data["counts"]["fleet"] == 5)
+                # A phone joins through the web's process; the pipeline's process takes it up.
+                phone = httpx.get(f"{dashboard}/?id=PHONE-1&lat=47.4&lon=8.5&speed=20")
+                assert phone.json()["accepted"] == 1
+                events.until(lambda data: truck(data, "PHONE-1") is not None)
                 (child,) = children(process.pid)
                 os.kill(child, signal.SIGKILL)
             assert client.get("/api/v1/config").json()["reports_url"] == reports

@@ -18,6 +18,7 @@ from truckstream.http.access import need
 from truckstream.http.bodies import decode_json, in_thread, read_body
 from truckstream.http.listing import Cursor, From, Limit, To, json_response, read_cursor, write_cursor
 from truckstream.http.problems import NotFound, problems
+from truckstream.web.body_schemas import SendsGeofence, SendsGeofences
 from truckstream.web.heavy import heavy
 from truckstream.web.history import period
 from truckstream.web.preview import preview
@@ -123,7 +124,14 @@ def geofences_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Ba
             raise NotFound(f"no geofence {geofence_id!r} is stored")
         return found[0]
 
-    @post("/geofences", tags=["geofences"], guards=[need("dispatcher")], status_code=200, responses=problems(413))
+    @post(
+        "/geofences",
+        tags=["geofences"],
+        guards=[need("dispatcher")],
+        status_code=200,
+        responses=problems(413, 415),
+        operation_class=SendsGeofences,
+    )
     async def import_geofences(request: Request[Any, Any, Any]) -> Stored:
         """Add or replace: one geofence, a JSON array, or a GeoJSON FeatureCollection; all of them or none."""
         body = await read_body(request, BODY_BYTES)
@@ -134,7 +142,13 @@ def geofences_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Ba
         store.put(imported.geofences)
         return Stored(stored([each.geofence_id for each in imported.geofences]), imported.warnings)
 
-    @put("/geofences/{geofence_id:str}", tags=["geofences"], guards=[need("dispatcher")], responses=problems(413))
+    @put(
+        "/geofences/{geofence_id:str}",
+        tags=["geofences"],
+        guards=[need("dispatcher")],
+        responses=problems(413, 415),
+        operation_class=SendsGeofence,
+    )
     async def put_geofence(geofence_id: GeofenceId, request: Request[Any, Any, Any]) -> Stored:
         """Store one geofence under this id. A changed one gets the next version; presence is re-seeded silently."""
         body = await read_body(request, BODY_BYTES)
@@ -168,7 +182,12 @@ def geofences_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Ba
             raise NotFound(f"no geofence {geofence_id!r} is stored")
 
     @post(
-        "/geofences/preview", tags=["geofences"], guards=[need("dispatcher")], status_code=200, responses=problems(413)
+        "/geofences/preview",
+        tags=["geofences"],
+        guards=[need("dispatcher")],
+        status_code=200,
+        responses=problems(413, 415),
+        operation_class=SendsGeofence,
     )
     async def preview_geofence(request: Request[Any, Any, Any], since: From = None, until: To = None) -> Previewed:
         """Say what the geofence in the body, not stored, would have done on the archive: the last 24 hours."""

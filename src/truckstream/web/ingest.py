@@ -19,6 +19,7 @@ from truckstream.http.access import Caller, caller_of, need
 from truckstream.http.bodies import in_thread, read_body
 from truckstream.http.problems import NotAllowed, SlowDown, TooLarge, problems
 from truckstream.ports import NotPlaced, OutgoingRecord, RejectedRecord
+from truckstream.web.body_schemas import SendsPositions
 from truckstream.web.sources import WebSources
 
 BODY_BYTES: Final = 16 * 1024 * 1024
@@ -173,6 +174,7 @@ def ingest_handlers(ingest: Ingest) -> list[BaseRouteHandler]:
         guards=[need("device")],
         status_code=200,
         responses=problems(413, 415),
+        operation_class=SendsPositions,
         summary="Send positions",
     )
     async def send_positions(request: Request[Any, Any, Any]) -> Ingested:

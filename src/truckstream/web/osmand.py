@@ -18,6 +18,7 @@ from truckstream.core.instants import format_instant
 from truckstream.http.access import Caller, caller_of, need
 from truckstream.http.bodies import decode_json, in_thread, read_body
 from truckstream.http.problems import problems
+from truckstream.web.body_schemas import SendsPhonePosition
 from truckstream.web.ingest import Ingest, Ingested
 
 _KMH_PER_KNOT: Final = 1.852
@@ -115,6 +116,7 @@ def osmand_handlers(ingest: Ingest, clock: Callable[[], int]) -> list[BaseRouteH
         guards=[need("device")],
         status_code=200,
         responses=problems(413, 415),
+        operation_class=SendsPhonePosition,
         summary="Send a phone's position",
     )
     async def osmand(request: Request[Any, Any, Any]) -> Ingested:
