@@ -29,7 +29,7 @@ class Group(NamedTuple):
     ours: tuple[str, ...]
 
 
-_LIVE = ("__init__.py", "config.py", "ports.py", "core/*.py", "consumers/*.py", "aws/*.py")
+_LIVE = ("__init__.py", "config.py", "ports*.py", "core/*.py", "consumers/*.py", "aws/*.py")
 _PARQUET = ("parquet/__init__.py", "parquet/schema.py", "parquet/*arro3*.py")
 GROUPS = {
     "live": Group(

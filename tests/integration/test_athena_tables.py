@@ -68,7 +68,7 @@ def test_table_has_the_columns_of_the_files(
 ) -> None:
     definition = table(deployed, name)
     assert columns_of(definition) == [(column.name, hive_type(column)) for column in columns]
-    assert definition["PartitionKeys"] == [{"Name": "date", "Type": "date"}]
+    assert [(key["Name"], key["Type"]) for key in definition["PartitionKeys"]] == [("date", "date")]
     assert definition["TableType"] == "EXTERNAL_TABLE"
     assert definition["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"].endswith("ParquetHiveSerDe")
     parameters = definition["Parameters"]
@@ -161,9 +161,8 @@ def athena(deployed: Deployed, replayed: Path) -> Any:
         schema[name] = {column["name"]: column["type"] for column in found["columns"]}
 
     def ask(sql: str) -> list[dict[str, Any]]:
-        answer = db.execute(translated(sql))
-        names = [column[0] for column in answer.description]
-        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+        rows: list[dict[str, Any]] = db.sql(translated(sql)).to_arrow_table().to_pylist()
+        return rows
 
     return ask
 
