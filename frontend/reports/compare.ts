@@ -2,7 +2,7 @@
 
 import { element } from "../shared/dom";
 import { change, count, km, kmh, minutes, number } from "../shared/format";
-import { dayLabel, periodLabel } from "../shared/time";
+import { dayLabel, periodLabel, shortPeriod } from "../shared/time";
 import type { Compared, Comparison, Totals } from "./answers";
 import { bars } from "./bars";
 import { askComparison, comparing } from "./data";
@@ -40,6 +40,12 @@ export async function drawCompare(place: Site): Promise<Drawn> {
 }
 
 const words = ({ from, to }: Period): string => (from === to ? dayLabel(from) : periodLabel(from, to));
+
+/** Short where both periods lie in one year: the table has to fit a phone. */
+const head = (period: Period, other: Period): string =>
+  new Set([period.from, period.to, other.from, other.to].map((date) => date.slice(0, 4))).size === 1
+    ? shortPeriod(period.from, period.to)
+    : words(period);
 
 function choose(place: Site, other: Period): HTMLElement {
   const input = (label: string, value: string): HTMLInputElement =>
@@ -86,8 +92,13 @@ function figures(place: Site, now: Compared, then: Compared, other: Period): HTM
     fleet.totals.positions || key === "positions" ? fleet.totals[key] : null;
   const columns: Column<(typeof MEASURES)[number]>[] = [
     { key: "label", label: "", show: ({ label }) => label },
-    { key: "now", label: words(place.view.period), figure: true, show: ({ key, show }) => show(known(now, key)) },
-    { key: "then", label: words(other), figure: true, show: ({ key, show }) => show(known(then, key)) },
+    { key: "now", label: head(place.view.period, other), figure: true, show: ({ key, show }) => show(known(now, key)) },
+    {
+      key: "then",
+      label: head(other, place.view.period),
+      figure: true,
+      show: ({ key, show }) => show(known(then, key)),
+    },
     {
       key: "difference",
       label: "Difference",

@@ -1,11 +1,11 @@
 /** Cards of one figure: its value, its change against the period before, and its course as a small chart. */
 
 import { element } from "../shared/dom";
-import { change, count, minutes, number } from "../shared/format";
+import { change, count, km, minutes, number } from "../shared/format";
 import { addDays, clockLabel, dayLabel, shortPeriod } from "../shared/time";
 import type { Day, Fleet } from "./answers";
 import { bars, type Bar, type BarsOptions } from "./bars";
-import { daysOf, lacking } from "./model";
+import { daysOf, lacking, minuteScale } from "./model";
 import { instant, linkTo, type Site } from "./page";
 import { before } from "./periods";
 import type { View } from "./view";
@@ -37,8 +37,28 @@ export function figure(place: Site, { title, value, note, rows, chart }: FigureO
   );
 }
 
+/** Distance, driving and idling: the figures every report begins with. `trucks`: whose rows are behind them. */
+export function mainFigures(place: Site, fleet: Fleet, trucks: string[]): HTMLElement[] {
+  const { totals, previous } = fleet;
+  const time = { scale: minuteScale, step: timeStep, show: minutes };
+  const main = [
+    { title: "Distance", key: "distance_km", behind: "the distance", tone: "distance", step: plainStep, show: km },
+    { title: "Driving", key: "driving_minutes", behind: "the driving time", tone: "moving", ...time },
+    { title: "Idling", key: "idle_minutes", behind: "the idle time", tone: "idling", ...time },
+  ] as const;
+  return main.map(({ title, key, behind, ...look }) =>
+    figure(place, {
+      title,
+      value: look.show(totals[key]),
+      note: against(totals[key], previous?.[key], look.show, place),
+      rows: { changes: { screen: "rows", table: "hourly", trucks }, text: "Rows", name: `Rows behind ${behind}` },
+      chart: course(place, fleet, key, trucks, { ...look, name: title }),
+    }),
+  );
+}
+
 /** `+3.2 % against 30 Aug - 5 Sep (27,900 km)`. */
-export function against(
+function against(
   now: number | null,
   then: number | null | undefined,
   show: (value: number) => string,
@@ -56,10 +76,11 @@ export function against(
 }
 
 /** The figure by day; by hour where the period is one day and the server tells. */
-export function course(
+function course(
   place: Site,
   fleet: Fleet,
   key: DayFigure,
+  trucks: string[],
   look: Pick<BarsOptions, "tone" | "scale" | "step"> & { show: (value: number | null) => string; name: string },
 ): HTMLElement {
   const { period, tz } = place.view;
@@ -74,7 +95,7 @@ export function course(
           name: `${clock}: ${value === null ? "no positions" : look.show(value)}`,
           value,
           tick: clock.slice(0, 2),
-          href: place.href({ screen: "rows", table: "hourly" }),
+          href: place.href({ screen: "rows", table: "hourly", trucks }),
         };
       }),
     });

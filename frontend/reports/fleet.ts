@@ -6,7 +6,7 @@ import { dayLabel } from "../shared/time";
 import type { Fleet } from "./answers";
 import { bars } from "./bars";
 import { askFleet } from "./data";
-import { against, completeness, course, dayBars, figure, plainStep, timeStep } from "./figures";
+import { completeness, dayBars, figure, mainFigures, timeStep } from "./figures";
 import { heatmap } from "./heatmap";
 import { daysOf, fleetHours, idleShare, minuteScale, sorted, standouts, type Measure } from "./model";
 import { linkTo, nothing, section, type Drawn, type Site } from "./page";
@@ -52,64 +52,21 @@ function empty(place: Site): HTMLElement {
 }
 
 function cards(place: Site, fleet: Fleet): HTMLElement[] {
-  const { totals, previous } = fleet;
-  const rows = (name: string) => ({
-    changes: { screen: "rows", table: "hourly" } as const,
-    text: "Rows",
-    name: `Rows behind ${name}`,
-  });
-  const missing = completeness(place, fleet);
-  const allDays = daysOf(place.view.period, fleet.days);
+  const { value, note } = completeness(place, fleet);
+  const days = daysOf(place.view.period, fleet.days);
   return [
-    figure(place, {
-      title: "Distance",
-      value: km(totals.distance_km),
-      note: against(totals.distance_km, previous?.distance_km, km, place),
-      rows: rows("the distance"),
-      chart: course(place, fleet, "distance_km", {
-        name: "Distance",
-        tone: "distance",
-        step: plainStep,
-        show: km,
-      }),
-    }),
-    figure(place, {
-      title: "Driving",
-      value: minutes(totals.driving_minutes),
-      note: against(totals.driving_minutes, previous?.driving_minutes, minutes, place),
-      rows: rows("the driving time"),
-      chart: course(place, fleet, "driving_minutes", {
-        name: "Driving time",
-        tone: "moving",
-        scale: minuteScale,
-        step: timeStep,
-        show: minutes,
-      }),
-    }),
-    figure(place, {
-      title: "Idling",
-      value: minutes(totals.idle_minutes),
-      note: against(totals.idle_minutes, previous?.idle_minutes, minutes, place),
-      rows: rows("the idle time"),
-      chart: course(place, fleet, "idle_minutes", {
-        name: "Idle time",
-        tone: "idling",
-        scale: minuteScale,
-        step: timeStep,
-        show: minutes,
-      }),
-    }),
+    ...mainFigures(place, fleet, place.view.trucks),
     figure(place, {
       title: "Data",
-      value: missing.value,
-      note: missing.note,
+      value,
+      note,
       rows: { changes: { screen: "quality" }, text: "Data quality", name: "Data quality of this period" },
       chart: bars({
         name: "Silent time by day, all trucks together",
         tone: "gap",
         scale: minuteScale,
         step: timeStep,
-        bars: dayBars(place, allDays, (day) => day.gap_minutes, minutes).map((bar) => ({ ...bar, lacking: false })),
+        bars: dayBars(place, days, (day) => day.gap_minutes, minutes).map((bar) => ({ ...bar, lacking: false })),
       }),
     }),
   ];

@@ -3,7 +3,7 @@
 import "../shared/theme.css";
 import "./reports.css";
 import "./print.css";
-import { ApiError } from "../shared/api";
+import { api, ApiError } from "../shared/api";
 import { startAppearance, switchAppearance } from "../shared/appearance";
 import { announce, element, icon, ICONS } from "../shared/dom";
 import { number } from "../shared/format";
@@ -47,6 +47,9 @@ const heading = element("div", { class: "heading" });
 const trouble = element("div", { class: "trouble", attributes: { role: "alert" } });
 const content = element("div", { class: "content" });
 const main = element("main", { attributes: { id: "main", tabindex: -1 } }, heading, trouble, content);
+
+/** Where the live dashboard is, when this server was told. */
+const dashboard = element("a", { class: "elsewhere no-print", text: "Live dashboard", attributes: { hidden: true } });
 
 let round = 0;
 let failing_since_ms: number | null = null;
@@ -154,7 +157,7 @@ function navigation(place: Site): void {
     element("button", { text, attributes: { type: "button" }, on: { click: act } });
   top.replaceChildren(
     element("strong", { class: "brand", text: "truckstream" }),
-    element("nav", { attributes: { "aria-label": "Reports" } }, ...entries),
+    element("nav", { attributes: { "aria-label": "Reports" } }, ...entries, dashboard),
     element(
       "div",
       { class: "actions no-print" },
@@ -233,3 +236,11 @@ document.body.append(
   main,
 );
 void show();
+void api.get<{ web_url: string | null }>("/api/v1/config").then(
+  ({ web_url }) => {
+    if (!web_url) return;
+    dashboard.href = web_url;
+    dashboard.hidden = false;
+  },
+  () => undefined, // only a link: the reports say themselves when the server is away
+);

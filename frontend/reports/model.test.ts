@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Day, TruckRow } from "./answers";
 import {
+  alike,
   countScale,
   daysOf,
   fleetHours,
@@ -132,4 +133,17 @@ test("the share of idling is unknown without engine time", () => {
   expect(idleShare({ driving_minutes: 75, idle_minutes: 25 })).toBe(0.25);
   expect(idleShare({ driving_minutes: 0, idle_minutes: 0 })).toBeNull();
   expect(idleShare({ driving_minutes: 60, idle_minutes: null })).toBeNull();
+});
+
+test("reasons that differ in their value alone are counted together", () => {
+  expect(
+    alike([
+      { reason: "fuel_level_pct: -0.17 is outside 0..100", count: 7 },
+      { reason: "fuel_level_pct: -5.22 is outside 0..100", count: 2 },
+      { reason: "not JSON", count: 1 },
+    ]),
+  ).toEqual([
+    { reason: "fuel_level_pct: \u2026 is outside 0..100", count: 9 },
+    { reason: "not JSON", count: 1 },
+  ]);
 });

@@ -160,3 +160,13 @@ export function idleShare(totals: Pick<Fleet["totals"], "driving_minutes" | "idl
   const engine = (totals.driving_minutes ?? 0) + (totals.idle_minutes ?? 0);
   return known(totals.idle_minutes) && engine > 0 ? totals.idle_minutes / engine : null;
 }
+
+/** Reasons that differ only in the value they name, as one: `speed_kmh: ... is outside 0..1000`. */
+export function alike(reasons: readonly { reason: string; count: number }[]): { reason: string; count: number }[] {
+  const sums = new Map<string, number>();
+  for (const { reason, count } of reasons) {
+    const plain = reason.replace(/: (?:-?\d[\d.e+-]*|'[^']*'|"[^"]*") is /, ": \u2026 is ");
+    sums.set(plain, (sums.get(plain) ?? 0) + count);
+  }
+  return [...sums].map(([reason, count]) => ({ reason, count }));
+}

@@ -7,7 +7,7 @@ import type { Quality, QualityCounts } from "./answers";
 import { bars } from "./bars";
 import { askQuality, filter } from "./data";
 import { dayTick, plainStep, timeStep } from "./figures";
-import { countScale, minuteScale } from "./model";
+import { alike, countScale, minuteScale } from "./model";
 import { linkTo, localText, nothing, section, type Drawn, type Site } from "./page";
 import { dates } from "./periods";
 import { exports, table, type Column } from "./table";
@@ -160,7 +160,7 @@ function reasons(quality: Quality): HTMLElement {
         { key: "reason", label: "Reason", show: ({ reason }: Quality["reasons"][number]) => reason },
         { key: "count", label: "Records", figure: true, show: ({ count: records }) => number(records) },
       ],
-      rows: quality.reasons,
+      rows: alike(quality.reasons),
       sort: "-count",
       empty: nothing(
         "Nothing was rejected.",

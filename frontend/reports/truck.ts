@@ -1,14 +1,14 @@
 /** One truck: its figures, its route coloured by speed, its trips, stops and visits, and its hourly statistics. */
 
 import { element, icon, ICONS } from "../shared/dom";
-import { count, km, kmh, minutes, number, percent } from "../shared/format";
+import { count, kmh, minutes, number, percent } from "../shared/format";
 import { addDays, startOfDay } from "../shared/time";
 import type { Fleet, Page, Route, Row } from "./answers";
 import { askFleet, askRoute, askRows, filter } from "./data";
-import { against, course, figure, plainStep, timeStep } from "./figures";
+import { mainFigures } from "./figures";
 import { searchTrucks } from "./filters";
 import { speeds } from "./fleet";
-import { idleShare, minuteScale } from "./model";
+import { idleShare } from "./model";
 import { instant, nothing, section, type Drawn, type Site } from "./page";
 import { picker } from "./picker";
 import { columns, emptyRows, formatsOf, TITLES } from "./rows";
@@ -42,7 +42,7 @@ export async function drawTruck(place: Site): Promise<Drawn> {
   return {
     nodes: [
       chooser,
-      element("div", { class: "cards" }, ...cards(place, fleet)),
+      element("div", { class: "cards" }, ...mainFigures(place, fleet, [truck_id])),
       map.node,
       days(place, trips.items, stops.items, map.show),
       rows("trips", trips),
@@ -85,47 +85,6 @@ function choose(place: Site, truck_id: string): HTMLElement {
       text: at < 0 ? "not in the archive" : `${number(at + 1)} of ${count(trucks.length, "truck")}`,
     }),
   );
-}
-
-function cards(place: Site, fleet: Fleet): HTMLElement[] {
-  const { totals, previous } = fleet;
-  return [
-    figure(place, {
-      title: "Distance",
-      value: km(totals.distance_km),
-      note: against(totals.distance_km, previous?.distance_km, km, place),
-      chart: course(place, fleet, "distance_km", {
-        name: "Distance",
-        tone: "distance",
-        step: plainStep,
-        show: km,
-      }),
-    }),
-    figure(place, {
-      title: "Driving",
-      value: minutes(totals.driving_minutes),
-      note: against(totals.driving_minutes, previous?.driving_minutes, minutes, place),
-      chart: course(place, fleet, "driving_minutes", {
-        name: "Driving time",
-        tone: "moving",
-        scale: minuteScale,
-        step: timeStep,
-        show: minutes,
-      }),
-    }),
-    figure(place, {
-      title: "Idling",
-      value: minutes(totals.idle_minutes),
-      note: against(totals.idle_minutes, previous?.idle_minutes, minutes, place),
-      chart: course(place, fleet, "idle_minutes", {
-        name: "Idle time",
-        tone: "idling",
-        scale: minuteScale,
-        step: timeStep,
-        show: minutes,
-      }),
-    }),
-  ];
 }
 
 function facts(fleet: Fleet): HTMLElement {
