@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from tests.support.http_server import running
 from tests.support.reports_process import reports_of
 
 from truckstream.aws.archive import S3Archive
+from truckstream.consumers import journeys
 from truckstream.consumers.archive_keys import live_key
 from truckstream.consumers.compaction import compact
 from truckstream.consumers.statistics import refresh
@@ -30,6 +32,7 @@ from truckstream.core.errors import InvalidInput
 from truckstream.core.geofences import Geofence, LatLon
 from truckstream.core.instants import date_of, parse_instant
 from truckstream.core.records import Position, ReceivedPositions
+from truckstream.core.trips import Segment
 from truckstream.local.directory import DataDirectory
 from truckstream.parquet import ParquetFormat
 from truckstream.ports import RejectedRecord
@@ -426,6 +429,30 @@ def test_many_readers_at_once_get_the_same_answer(api: Api, url: str) -> None:
     for thread in threads:
         thread.join()
     assert [answer["totals"] for answer in answers] == [api.get("fleet")["totals"]] * 12
+
+
+def test_what_a_page_asks_at_once_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+
+    def slow(*arguments: Any, **more: Any) -> list[Segment]:
+        made.append(arguments)
+        time.sleep(0.2)
+        return real(*arguments, **more)
+
+    real = journeys.trips_and_stops
+    monkeypatch.setattr(journeys, "trips_and_stops", slow)
+    reader = Reader(sources(), lambda: T0)
+    wanted = Filter(parse_period("2024-03-30", "2024-03-31", "UTC"))
+    found: list[int] = []
+    threads = [
+        threading.Thread(target=lambda ask=ask: found.append(len(ask(wanted)[1])))
+        for ask in (reader.trips, reader.stops, reader.trips, reader.stops)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(found), len(made)) == (4, 1)
 
 
 def test_config_and_session_tell_the_pages_where_they_are(url: str) -> None:

@@ -8,15 +8,15 @@ from typing import Final
 from truckstream.http.problems import SlowDown
 
 AT_ONCE: Final = 2
-_PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 10.0
 _places = threading.BoundedSemaphore(AT_ONCE)
 
 
 @contextmanager
-def heavy() -> Iterator[None]:
+def heavy(patience_s: float = PATIENCE_S) -> Iterator[None]:
     """Hold one of the few places. Raises SlowDown when none becomes free in time."""
-    if not _places.acquire(timeout=_PATIENCE_S):
-        raise SlowDown("too many questions to the archive at once", after_s=_PATIENCE_S)
+    if not _places.acquire(timeout=patience_s):
+        raise SlowDown("too many questions to the archive at once", after_s=PATIENCE_S)
     try:
         yield
     finally:

@@ -7,7 +7,8 @@ geofences.db    geofences and their versions
 alerts.db       presence, alert log and outbox
 acknowledgements.db  who has seen to which alert
 rejected.db     records set aside, whole
-archive/        positions/date=YYYY-MM-DD/*.parquet, hourly/date=YYYY-MM-DD/hourly.parquet
+archive/        positions/date=YYYY-MM-DD/*.parquet, hourly/date=YYYY-MM-DD/hourly.parquet,
+                reports/links/*.json (saved links of the reports)
 tokens.json     hashes of the access tokens, mode 0600
 alerts.ndjson   alerts as sent by the default notifier
 writer.lock     held by run, replay, ingest and compact

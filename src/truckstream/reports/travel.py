@@ -31,6 +31,9 @@ READ_POSITIONS: Final = 3_000_000
 """A table of trips, stops or visits is made from so many positions at most."""
 
 ROUTE_ROWS: Final = 20_000
+PAGE_PATIENCE_S: Final = 60.0
+"""A page asks several such questions at once: they wait for each other."""
+
 _KEPT_ANSWERS = 64
 
 
@@ -49,6 +52,7 @@ class Travel:
         self._hours = hours
         self._lock = threading.Lock()
         self._kept: OrderedDict[object, object] = OrderedDict()
+        self._making: dict[object, threading.Lock] = {}
 
     def segments(self, period: Period, trucks: Collection[str] | None) -> list[Segment]:
         """Return the trips, stops and gaps that overlap the period."""
@@ -125,7 +129,7 @@ class Travel:
 
         Positions too fast to be true are left out; None stands for a silence over 5 minutes.
         """
-        with heavy():
+        with heavy(PAGE_PATIENCE_S):
             columns = PositionColumns.concat(list(self.positions(period, (truck_id,))))
         if self._sources.limit_kmh > 0 and len(columns):
             columns = columns.take(_believed(columns, self._sources.limit_kmh))
@@ -159,7 +163,7 @@ class Travel:
         begins = [parse_instant(trip["start"]) for trip in trips]
         ends = [begin + round(trip["duration_minutes"] * 60_000) for begin, trip in zip(begins, trips, strict=True)]
         span = Span(min(begins), max(ends) + 1)
-        with heavy():
+        with heavy(PAGE_PATIENCE_S):
             columns = PositionColumns.concat(list(self.positions(span, trucks))).sorted()
         found = {}
         for number, (trip, begin_ms, end_ms) in enumerate(zip(trips, begins, ends, strict=True)):
@@ -180,16 +184,23 @@ class Travel:
         names = None if trucks is None else frozenset(trucks)
         key = (what, period.from_ms, period.to_ms, names, self._hours.stamp(period.from_ms, period.to_ms))
         with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return cast("T", self._kept[key])
-        with heavy():
-            made = make()
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > _KEPT_ANSWERS:
-                self._kept.popitem(last=False)
-        return made
+            making = self._making.setdefault(key, threading.Lock())
+        with making:  # a page asks for trips and stops at once: the second one waits for what the first one makes
+            with self._lock:
+                if key in self._kept:
+                    self._kept.move_to_end(key)
+                    return cast("T", self._kept[key])
+            try:
+                with heavy(PAGE_PATIENCE_S):
+                    made = make()
+                with self._lock:
+                    self._kept[key] = made
+                    while len(self._kept) > _KEPT_ANSWERS:
+                        self._kept.popitem(last=False)
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+            return made
 
 
 def _believed(columns: PositionColumns, limit_kmh: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
