@@ -20,7 +20,7 @@ from truckstream.ports_viewing import Acknowledgement
 from truckstream.web.fleet_state import REMEMBERED_TICKS
 from truckstream.web.fleet_view import FleetView
 from truckstream.web.frames import FrameMaker, GzipStream, Viewport, named
-from truckstream.web.live import HEARTBEAT_TICKS, LiveStreams, Viewer, viewport_of
+from truckstream.web.live import HEARTBEAT_TICKS, LiveStreams, Pace, Viewer, viewport_of
 
 NOW = 1_705_312_800_000
 OFFLINE_MS = 300_000
@@ -283,3 +283,28 @@ def test_a_stream_ends_when_the_server_stops() -> None:
 
 async def _rest(events: AsyncIterator[bytes]) -> list[bytes]:
     return [event async for event in events]
+
+
+def test_stores_are_read_seldom_while_nobody_looks_and_at_once_when_somebody_does() -> None:
+    async def run() -> None:
+        world = World()
+        streams = LiveStreams(world.view, lambda: NOW, Pace(tick_s=0.01, doze_after_s=0.1, doze_tick_s=60.0))
+        await streams.start()
+        await asyncio.sleep(0.05)
+        assert world.state.tick > 1  # whoever started it looks
+        while not streams._dozing:
+            await asyncio.sleep(0.02)
+        before = world.state.tick
+        await asyncio.sleep(0.1)
+        assert world.state.tick == before
+        world.send("A", NOW)
+        await asyncio.to_thread(streams.look)
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if world.state.tick > before + 2:
+                break
+        assert world.state.tick > before + 2
+        assert set(world.states()) == {"A"}
+        await streams.stop()
+
+    asyncio.run(run())

@@ -71,7 +71,7 @@ class WebApplication:
                 Router(
                     "/api/v1",
                     route_handlers=[
-                        *positions_handlers(view.state, sources),
+                        *positions_handlers(view.state, sources, streams.look),
                         *history_handlers(sources, clock),
                         *ingest_handlers(ingest),
                         *osmand_handlers(ingest, clock),

@@ -7,8 +7,10 @@ misses ticks and gets their changes in one frame: nothing is queued for it.
 import asyncio
 import logging
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Annotated, Any, Final
+from contextlib import suppress
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from litestar import Request, get, post
@@ -43,10 +45,21 @@ class Viewer:
         self.told_tick = inside_tick
 
 
+class Pace(NamedTuple):
+    """How often the stores are read: every `tick_s`, and every `doze_tick_s` when nobody has looked for a while.
+
+    Reading costs little on one machine; of a deployed system every look at the table is paid for.
+    """
+
+    tick_s: float = TICK_S
+    doze_after_s: float = 60.0
+    doze_tick_s: float = 10.0
+
+
 class LiveStreams:
     """The ticks, and everybody who watches them."""
 
-    def __init__(self, view: FleetView, clock: Callable[[], int]) -> None:
+    def __init__(self, view: FleetView, clock: Callable[[], int], pace: Pace | None = None) -> None:
         self._view = view
         self._clock = clock
         self.state = view.state
@@ -55,10 +68,16 @@ class LiveStreams:
         self.sent_bytes = 0
         self._ticked = asyncio.Condition()
         self._stopping = False
+        self._pace = pace or Pace()
+        self._looked_s = time.monotonic()
+        self._dozing = False
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Read the stores for the first time and go on ticking."""
+        self._loop = asyncio.get_running_loop()
         await self._tick()
         self._task = asyncio.create_task(self._run(), name="ticks")
 
@@ -71,12 +90,22 @@ class LiveStreams:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    def look(self) -> None:
+        """Note that somebody looks; from any thread."""
+        self._looked_s = time.monotonic()
+        if self._dozing and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake.set)
+
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while not self._stopping:
-            due = max(due + TICK_S, loop.time())
-            await asyncio.sleep(due - loop.time())
+            self._dozing = not self.viewers and time.monotonic() - self._looked_s > self._pace.doze_after_s
+            due = max(due + (self._pace.doze_tick_s if self._dozing else self._pace.tick_s), loop.time())
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), due - loop.time())
+                due = loop.time()
             await self._tick()
             async with self._ticked:
                 self._ticked.notify_all()
@@ -112,6 +141,8 @@ class LiveStreams:
             yield piece(named(first, viewer.stream_id))
             while not self._stopping:
                 async with self._ticked:
+                    if self._stopping:
+                        break
                     await self._ticked.wait()
                 frame = self.next_frame(viewer)
                 if frame is not None:
@@ -188,6 +219,7 @@ def live_handlers(streams: LiveStreams) -> list[BaseRouteHandler]:
     ) -> Stream:
         """A snapshot, then frames: at most one a second, at least one in five seconds."""
         viewport = viewport_of(_numbers(bbox)) if bbox else None
+        streams.look()
         if len(streams.viewers) >= VIEWERS:
             raise SlowDown(f"{VIEWERS} viewers are connected already", after_s=10)
         ticks = streams.frames.ticks_of(request.headers.get("last-event-id") or cursor or "")

@@ -1,5 +1,6 @@
 """`/api/v1/positions`: where every truck is, and one truck with the geofences it is in."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -75,8 +76,8 @@ _POSITION_FIELDS = (
 )  # fmt: skip
 
 
-def positions_handlers(state: FleetState, sources: WebSources) -> list[BaseRouteHandler]:
-    """Return the handlers of the latest positions."""
+def positions_handlers(state: FleetState, sources: WebSources, look: Callable[[], None]) -> list[BaseRouteHandler]:
+    """Return the handlers of the latest positions. `look` is told that somebody wants them."""
 
     @get(
         "/positions",
@@ -95,6 +96,7 @@ def positions_handlers(state: FleetState, sources: WebSources) -> list[BaseRoute
         ] = None,
     ) -> Response[TruckPage]:
         """The latest position of every truck, ordered by id."""
+        look()
         after = read_cursor(cursor, str) if cursor else ""
         wanted = text.casefold() if text else ""
         lines = sorted(
@@ -121,6 +123,7 @@ def positions_handlers(state: FleetState, sources: WebSources) -> list[BaseRoute
     )
     def one_position(truck_id: TruckId) -> OneTruck:
         """The truck's latest position, and which geofences it is in."""
+        look()
         line = state.lines.get(truck_id)
         if line is None:
             raise NotFound(f"no truck {truck_id!r} is known")
