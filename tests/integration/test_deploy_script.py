@@ -147,8 +147,6 @@ def test_deploys_proves_itself_and_leaves_nothing(tmp_path: Path) -> None:
 def remains(at: Server) -> dict[str, Any]:
     """Return what is left of a stack, by service."""
     kms = at.client("kms")
-    aliases = {each["AliasName"]: each.get("TargetKeyId") for each in kms.list_aliases()["Aliases"]}
-    of_aws = {key for name, key in aliases.items() if name.startswith("alias/aws/")}
     found = {
         "streams": at.client("kinesis").list_streams()["StreamNames"],
         "tables": at.client("dynamodb").list_tables()["TableNames"],
@@ -170,10 +168,13 @@ def remains(at: Server) -> dict[str, Any]:
         "sampling rules": at.client("xray").get_sampling_rules()["SamplingRuleRecords"],
         "keys": [
             key
-            for key in kms.list_keys()["Keys"]
-            if key["KeyId"] not in of_aws
-            and kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] != "PendingDeletion"
+            for key in (kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"] for each in kms.list_keys()["Keys"])
+            if key["KeyState"] != "PendingDeletion" and not key["Description"].startswith("Default master key")  # AWS's
         ],
-        "aliases": [name for name in aliases if not name.startswith("alias/aws/")],
+        "aliases": [
+            each["AliasName"]
+            for each in kms.list_aliases()["Aliases"]
+            if not each["AliasName"].startswith("alias/aws/")
+        ],
     }
     return {service: left for service, left in found.items() if left}

@@ -172,7 +172,7 @@ def test_widgets_show_metrics_that_exist(deployed: Deployed) -> None:
         ("truckstream", "Positions"), ("truckstream", "Failures"), ("truckstream", "Rejected"),
         ("truckstream", "Alerts"), ("truckstream", "OutboxAge"), ("AWS/DynamoDB", "ConsumedWriteCapacityUnits"),
         ("AWS/DynamoDB", "WriteThrottleEvents"), ("AWS/Lambda", "Invocations"), ("AWS/Lambda", "Errors"),
-        ("AWS/Lambda", "Duration"), ("truckstream", "Records"), ("AWS/S3", "BucketSizeBytes"),
+        ("AWS/Lambda", "Duration"), ("truckstream", "DatesWritten"), ("AWS/S3", "BucketSizeBytes"),
     }  # fmt: skip
 
 

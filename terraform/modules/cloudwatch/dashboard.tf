@@ -131,12 +131,12 @@ locals {
       metrics = [for function in local.functions : ["AWS/Lambda", "Duration", "FunctionName", var.function_names[function]]]
     },
     {
-      title  = "Archive freshness: records archived, statistics written"
+      title  = "Archive freshness: positions archived, statistics written, files merged"
       yAxis  = { left = { min = 0 } }
       period = 300
       stat   = "Sum"
       metrics = [
-        ["truckstream", "Records", "service", "archive_consumer"],
+        ["truckstream", "Positions", "service", "archive_consumer"],
         ["truckstream", "DatesWritten", "service", "hourly_stats"],
         ["truckstream", "FilesMerged", "service", "compact_archive"],
       ]
