@@ -5,19 +5,19 @@ locals {
     dashboard_consumer = {
       package     = "live"
       description = "Keeps the latest position of every truck"
-      memory_mb   = 512
+      memory_mb   = coalesce(var.consumers_memory_mb, 512)
       timeout_s   = 60
     }
     geofence_consumer = {
       package     = "live"
       description = "Applies the geofences and sends alerts"
-      memory_mb   = 1024 # every geofence and its index
+      memory_mb   = coalesce(var.consumers_memory_mb, 1024) # every geofence and its index
       timeout_s   = 60
     }
     archive_consumer = {
       package     = "archive"
       description = "Writes positions to the archive"
-      memory_mb   = 1024 # a batch of 10,000 records of many positions each
+      memory_mb   = coalesce(var.consumers_memory_mb, 1024) # a batch of 10,000 records of many positions each
       timeout_s   = 120
     }
     gps_producer = {
@@ -58,12 +58,12 @@ locals {
   # How the stream is brought to the consumers. The three share a shard's 5 reads and 2 MB a second.
   consumers = {
     dashboard = {
-      batch_size = 500 # a map that lags is no map: small batches, at most a second old
-      window_s   = 1
+      batch_size = var.dashboard_window_s > 1 ? 10000 : 500 # a map that lags is no map: small batches, at most a second old
+      window_s   = var.dashboard_window_s
     }
     geofence = {
-      batch_size = 500 # one truck's alerts of one batch have to fit into one transaction
-      window_s   = 1
+      batch_size = var.geofence_window_s > 1 ? 10000 : 500
+      window_s   = var.geofence_window_s
     }
     archive = {
       batch_size = 10000 # files as large as they can be: a minute of a shard, or 6 MB
@@ -130,6 +130,7 @@ module "function" {
     local.consumers[trimsuffix(each.key, "_consumer")],
     {
       arn                  = module.kinesis.arn
+      parallelization      = var.parallelization
       fan_out_arn          = lookup(module.kinesis.fan_out_arns, trimsuffix(each.key, "_consumer"), null)
       on_failure_arn       = module.archive.arn
       maximum_record_age_s = local.maximum_record_age_s

@@ -36,6 +36,8 @@ module "dynamodb" {
 
   positions_table_name = var.positions_table_name
   geofences_table_name = var.geofences_table_name
+  capacity_mode        = var.tables_capacity_mode
+  units                = var.tables_units
   recovery_days        = var.recovery_days
   deletion_protection  = var.deletion_protection
   tags                 = local.tags
@@ -118,6 +120,26 @@ module "iam" {
   tags                         = local.tags
 }
 
+# Real trucks, when they are let in.
+module "ingest" {
+  source = "./modules/ingest"
+  count  = var.ingest_enabled ? 1 : 0
+
+  name_prefix               = var.name_prefix
+  account_id                = local.account_id
+  region                    = local.region
+  partition                 = local.partition
+  stream_name               = module.kinesis.name
+  stream_arn                = module.kinesis.arn
+  single_json_only          = var.ingest_single_json_only
+  truck_certificates        = var.ingest_truck_certificates
+  messages_per_minute_alarm = var.ingest_messages_per_minute_alarm
+  operations_topic_arn      = module.sns.operations_topic_arn
+  runbook_url               = var.runbook_url
+  permissions_boundary_arn  = var.permissions_boundary_arn
+  tags                      = local.tags
+}
+
 module "eventbridge" {
   source = "./modules/eventbridge"
 
@@ -150,6 +172,7 @@ module "cloudwatch" {
   rejected_alarm_pct        = var.rejected_alarm_pct
   monthly_charges_alarm_usd = var.monthly_charges_alarm_usd
   tracing_sampling_pct      = var.tracing_sampling_pct
+  other_alarm_arns          = flatten(module.ingest[*].alarm_arns)
   tags                      = local.tags
 
   queue_names = {

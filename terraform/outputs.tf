@@ -55,7 +55,7 @@ output "dashboard_url" {
 
 output "alarm_names" {
   description = "Names of the alarms."
-  value       = module.cloudwatch.alarm_names
+  value       = sort(concat(module.cloudwatch.alarm_names, flatten(module.ingest[*].alarm_names)))
 }
 
 output "function_names" {
@@ -76,6 +76,21 @@ output "failed_invocations_queue_url" {
 output "analyst_policy_arn" {
   description = "The policy to attach to people and tools that query the archive."
   value       = module.iam.analyst_policy_arn
+}
+
+output "ingest_endpoint" {
+  description = "Host that trucks connect to, port 8883; null where they cannot."
+  value       = one(module.ingest[*].endpoint)
+}
+
+output "ingest_topic" {
+  description = "Topic that a truck publishes to; null where it cannot."
+  value       = one(module.ingest[*].topic)
+}
+
+output "ingest_policy_name" {
+  description = "IoT policy to attach to a truck's certificate; null where there is none."
+  value       = one(module.ingest[*].policy_name)
 }
 
 output "environment" {

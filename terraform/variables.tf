@@ -98,6 +98,99 @@ variable "archive_window_s" {
   }
 }
 
+variable "dashboard_window_s" {
+  description = "How long the dashboard consumer collects a batch, in seconds: 0 to 300. A truck is read and written once per batch: longer is cheaper, and the map older."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.dashboard_window_s >= 0 && var.dashboard_window_s <= 300
+    error_message = "dashboard_window_s must be between 0 and 300."
+  }
+}
+
+variable "geofence_window_s" {
+  description = "How long the geofence consumer collects a batch, in seconds: 0 to 300. Longer is cheaper, and alerts come later."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.geofence_window_s >= 0 && var.geofence_window_s <= 300
+    error_message = "geofence_window_s must be between 0 and 300."
+  }
+}
+
+variable "parallelization" {
+  description = "Batches of one shard that a consumer works on at one time: 1 to 10. Positions of one partition key stay in order."
+  type        = number
+  default     = 1
+
+  validation {
+    condition     = var.parallelization >= 1 && var.parallelization <= 10 && floor(var.parallelization) == var.parallelization
+    error_message = "parallelization must be a whole number from 1 to 10."
+  }
+}
+
+# --- tables -----------------------------------------------------------------------------------------------------
+
+variable "tables_capacity_mode" {
+  description = "PAY_PER_REQUEST, or PROVISIONED: capacity that scales, at less than half the price for a fleet that drives all day."
+  type        = string
+  default     = "PAY_PER_REQUEST"
+
+  validation {
+    condition     = contains(["PAY_PER_REQUEST", "PROVISIONED"], var.tables_capacity_mode)
+    error_message = "tables_capacity_mode must be PAY_PER_REQUEST or PROVISIONED."
+  }
+}
+
+variable "tables_units" {
+  description = "Units a second that provisioned tables have at least; `truckstream plan` computes them."
+  type = object({
+    positions_read  = number
+    positions_write = number
+    geofences_read  = number
+    geofences_write = number
+  })
+  default = { positions_read = 5, positions_write = 5, geofences_read = 5, geofences_write = 5 }
+
+  validation {
+    condition     = alltrue([for each in values(var.tables_units) : each >= 1 && each <= 40000 && floor(each) == each])
+    error_message = "tables_units must be whole numbers from 1 to 40000, the quota of a table."
+  }
+}
+
+# --- real trucks ------------------------------------------------------------------------------------------------
+
+variable "ingest_enabled" {
+  description = "Whether trucks can send: MQTT with a certificate each, through AWS IoT (modules/ingest)."
+  type        = bool
+  default     = false
+}
+
+variable "ingest_single_json_only" {
+  description = "Take only messages that are one JSON object and name the truck that sent them: no gzip, and no truck as another."
+  type        = bool
+  default     = false
+}
+
+variable "ingest_truck_certificates" {
+  description = "ARN of each truck's IoT certificate, by the truck's id. Made elsewhere, so that no private key is in the state."
+  type        = map(string)
+  default     = {}
+}
+
+variable "ingest_messages_per_minute_alarm" {
+  description = "More messages of trucks than so many in each of three minutes raise an alarm."
+  type        = number
+  default     = 60000
+
+  validation {
+    condition     = var.ingest_messages_per_minute_alarm >= 1
+    error_message = "ingest_messages_per_minute_alarm must be at least 1."
+  }
+}
+
 # --- functions --------------------------------------------------------------------------------------------------
 
 variable "packages_folder" {
@@ -120,6 +213,17 @@ variable "architecture" {
   validation {
     condition     = contains(["arm64", "x86_64"], var.architecture)
     error_message = "architecture must be arm64 or x86_64."
+  }
+}
+
+variable "consumers_memory_mb" {
+  description = "Memory of the three consumers, in MB: 128 to 10240. 1769 is a whole CPU. null: 512, and 1024 where a batch needs it."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.consumers_memory_mb == null ? true : var.consumers_memory_mb >= 128 && var.consumers_memory_mb <= 10240
+    error_message = "consumers_memory_mb must be between 128 and 10240."
   }
 }
 

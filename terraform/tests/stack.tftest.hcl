@@ -8,6 +8,9 @@ mock_provider "aws" {
   mock_data "aws_region" {
     defaults = { id = "eu-central-1" }
   }
+  mock_data "aws_iot_endpoint" {
+    defaults = { endpoint_address = "0123456789abcd-ats.iot.eu-central-1.amazonaws.com" }
+  }
   mock_resource "aws_kinesis_stream" {
     defaults = { arn = "arn:aws:kinesis:eu-central-1:123456789012:stream/gps-coordinates-stream" }
   }
@@ -92,4 +95,50 @@ run "values_are_checked_at_the_door" {
     var.shard_count, var.retention_hours, var.capacity_mode, var.fan_out_consumers, var.archive_window_s,
     var.simulated_trucks, var.archive_retention_days, var.log_level, var.architecture, var.name_prefix,
   ]
+}
+
+run "trucks_are_let_in_only_when_asked_for" {
+  command = plan
+
+  assert {
+    condition     = length(module.ingest) == 0 && output.ingest_endpoint == null
+    error_message = "off by default"
+  }
+}
+
+run "trucks_send_to_the_stream_of_the_stack" {
+  command = apply
+
+  variables {
+    ingest_enabled = true
+  }
+
+  assert {
+    condition     = output.ingest_endpoint == "0123456789abcd-ats.iot.eu-central-1.amazonaws.com" && output.ingest_topic == "trucks/{truck_id}/positions"
+    error_message = "what a truck needs to know"
+  }
+}
+
+run "a_plan_of_the_command_line_is_deployed_as_it_was_computed" {
+  command = plan
+
+  variables {
+    shard_count          = 2
+    dashboard_window_s   = 30
+    geofence_window_s    = 10
+    parallelization      = 8
+    consumers_memory_mb  = 1769
+    tables_capacity_mode = "PROVISIONED"
+    tables_units         = { positions_read = 4762, positions_write = 4762, geofences_read = 4762, geofences_write = 4843 }
+  }
+
+  assert {
+    condition     = local.consumers.dashboard.window_s == 30 && local.consumers.geofence.window_s == 10 && local.consumers.geofence.batch_size == 10000
+    error_message = "windows, and batches that hold them"
+  }
+
+  assert {
+    condition     = local.functions.geofence_consumer.memory_mb == 1769
+    error_message = "a whole CPU"
+  }
 }

@@ -141,6 +141,20 @@ def test_only_lambda_may_take_on_a_role(deployed: Deployed) -> None:
         assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
+def test_the_rule_that_takes_what_trucks_send_writes_to_the_stream_alone(deployed: Deployed) -> None:
+    iam = deployed.stack.client("iam")
+    role = iam.get_role(RoleName="truckstream-ingest")["Role"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "iot.amazonaws.com"}
+    assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+    (name,) = iam.list_role_policies(RoleName="truckstream-ingest")["PolicyNames"]
+    policies = [iam.get_role_policy(RoleName="truckstream-ingest", PolicyName=name)["PolicyDocument"]]
+    must = [Question("kinesis:PutRecord", STREAM), Question("sqs:SendMessage", arn("sqs", "truckstream-ingest-failed"))]
+    never = [*NEVER, Question("kinesis:GetRecords", STREAM), Question("sqs:SendMessage", QUEUE)]
+    decisions = decide(policies, [*must, *never])
+    assert decisions == ["Allowed"] * len(must) + ["ImplicitlyDenied"] * len(never)
+
+
 def test_only_its_schedule_may_call_a_function(deployed: Deployed) -> None:
     for function in ("gps_producer", "send_outbox", "hourly_stats", "compact_archive"):
         name = deployed.stack.name(function)

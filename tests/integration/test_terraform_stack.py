@@ -83,8 +83,9 @@ def test_stream_is_brought_to_the_consumer_with_safe_settings(deployed: Deployed
     assert mapping["MaximumRecordAgeInSeconds"] == 167 * 3600  # an hour before the stream forgets
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == f"arn:aws:s3:::{ARCHIVE}"
-    expected = {"archive_consumer": (10_000, 120)}.get(function, (500, 1))
-    assert (mapping["BatchSize"], mapping["MaximumBatchingWindowInSeconds"]) == expected
+    assert mapping["BatchSize"] == 10_000
+    assert mapping["MaximumBatchingWindowInSeconds"] == {"archive_consumer": 120}.get(function, 30)
+    assert mapping["ParallelizationFactor"] == 2
 
 
 @pytest.mark.parametrize(
@@ -106,11 +107,41 @@ def test_table_has_the_keys_the_code_uses(deployed: Deployed, name: str, layout:
         for index in table.get("GlobalSecondaryIndexes", [])
     ]
     assert by_name(indexes, "IndexName") == by_name(layout.get("GlobalSecondaryIndexes", []), "IndexName")
-    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["BillingModeSummary"]["BillingMode"] == "PROVISIONED"
+    assert table["ProvisionedThroughput"]["ReadCapacityUnits"] == 48
     assert table["SSEDescription"]["Status"] == "ENABLED"
     assert table["DeletionProtectionEnabled"] is True
     backups = dynamodb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_tables_scale_from_what_was_planned_for_the_fleet(deployed: Deployed) -> None:
+    scaling = deployed.stack.client("application-autoscaling")
+    targets = scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
+    limits = {
+        (each["ResourceId"], each["ScalableDimension"].split(":")[2]): (each["MinCapacity"], each["MaxCapacity"])
+        for each in targets
+    }
+    assert limits == {
+        ("table/truck-positions", "ReadCapacityUnits"): (48, 480),
+        ("table/truck-positions", "WriteCapacityUnits"): (48, 480),
+        ("table/truck-geofences", "ReadCapacityUnits"): (48, 480),
+        ("table/truck-geofences", "WriteCapacityUnits"): (49, 490),
+    }
+    policies = scaling.describe_scaling_policies(ServiceNamespace="dynamodb")["ScalingPolicies"]
+    assert {each["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] for each in policies} == {70.0}
+    assert len(policies) == len(targets)
+
+
+def test_what_trucks_publish_goes_to_the_stream_and_what_fails_to_the_queue(deployed: Deployed) -> None:
+    rule = deployed.stack.client("iot").get_topic_rule(ruleName="truckstream_positions")["rule"]
+    assert (rule["sql"], rule["ruleDisabled"]) == ("SELECT * FROM 'trucks/+/positions'", False)
+    (action,) = rule["actions"]
+    assert action["kinesis"]["streamName"] == "gps-coordinates-stream"
+    assert action["kinesis"]["partitionKey"] == "${topic(2)}"
+    assert rule["errorAction"]["sqs"]["queueUrl"].endswith("/truckstream-ingest-failed")
+    policy = json.loads(deployed.stack.client("iot").get_policy(policyName="truckstream-truck")["policyDocument"])
+    assert {statement["Action"] for statement in policy["Statement"]} == {"iot:Connect", "iot:Publish"}
 
 
 @pytest.mark.parametrize("bucket", [ARCHIVE, RESULTS])
@@ -161,7 +192,9 @@ def test_a_batch_that_lambda_gives_up_is_told_to_the_queue(deployed: Deployed) -
         s3.delete_object(Bucket=ARCHIVE, Key=key)
 
 
-@pytest.mark.parametrize("queue", ["truckstream-failed-batches", "truckstream-failed-invocations"])
+@pytest.mark.parametrize(
+    "queue", ["truckstream-failed-batches", "truckstream-failed-invocations", "truckstream-ingest-failed"]
+)
 def test_queue_is_encrypted_and_tls_only(deployed: Deployed, queue: str) -> None:
     sqs = deployed.stack.client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]

@@ -29,6 +29,7 @@ SERVICE_METRICS = {
         {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"},
     ),
     "AWS/SQS": ({"QueueName"}, {"ApproximateNumberOfMessagesVisible"}),
+    "AWS/IoT": ({"RuleName"}, {"TopicMatch"}),
     "AWS/SNS": ({"TopicName"}, {"NumberOfMessagesPublished"}),
     "AWS/Athena": ({"WorkGroup"}, {"ProcessedBytes"}),
     "AWS/S3": ({"BucketName", "StorageType"}, {"BucketSizeBytes"}),
@@ -46,7 +47,8 @@ def check_metric(deployed: Deployed, namespace: str, name: str, dimensions: dict
         "service": set(FUNCTIONS),
         "StreamName": {"gps-coordinates-stream"},
         "TableName": {"truck-positions", "truck-geofences"},
-        "QueueName": {"truckstream-failed-batches", "truckstream-failed-invocations"},
+        "QueueName": {f"truckstream-{name}" for name in ("failed-batches", "failed-invocations", "ingest-failed")},
+        "RuleName": {"truckstream_positions"},
         "TopicName": {"truckstream-alerts"},
         "WorkGroup": {"truckstream"},
         "BucketName": {f"gps-archive-{ACCOUNT}"},
@@ -61,7 +63,8 @@ def check_metric(deployed: Deployed, namespace: str, name: str, dimensions: dict
 
 def alarms(deployed: Deployed) -> list[dict[str, Any]]:
     pages = deployed.stack.client("cloudwatch").get_paginator("describe_alarms").paginate()
-    return [alarm for page in pages for alarm in page["MetricAlarms"]]
+    found = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    return [alarm for alarm in found if not alarm["AlarmName"].startswith("TargetTracking-")]  # auto scaling's own
 
 
 def anchors() -> set[str]:
@@ -87,7 +90,7 @@ def test_alarms_cover_what_has_to_wake_somebody(deployed: Deployed) -> None:
         *(f"errors-{function.replace('_', '-')}" for function in FUNCTIONS),
         *(f"write-throttling-{part}" for part in ("positions", "geofences", "stream")),
         "rejected-rate", "outbox-age", "alerts-buried", "queue-failed-batches", "queue-failed-invocations",
-        "archive-not-written",
+        "archive-not-written", "ingest-failed", "ingest-flood",
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,6 +24,9 @@ from moto.kinesis.models import kinesis_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import FakeBucket
 from werkzeug.serving import WSGIRequestHandler, make_server
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.support.tags_server import TagsServer
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -215,7 +219,7 @@ class _Quiet(WSGIRequestHandler):
 def main() -> None:
     moto_bucket: Any = FakeBucket
     moto_bucket.get_permission = _permission_without_conditions
-    app = Shimmed(DomainDispatcherApplication(create_backend_app))
+    app = Shimmed(TagsServer(DomainDispatcherApplication(create_backend_app)))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)

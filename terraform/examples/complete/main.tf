@@ -75,6 +75,16 @@ module "truckstream" {
   fan_out_consumers = ["dashboard"]
   archive_window_s  = 120
 
+  # Positions and alerts within half a minute, on capacity that scales: what `truckstream plan --trucks 1000` says.
+  dashboard_window_s   = 30
+  geofence_window_s    = 30
+  parallelization      = 2
+  consumers_memory_mb  = 1769
+  tables_capacity_mode = "PROVISIONED"
+  tables_units         = { positions_read = 48, positions_write = 48, geofences_read = 48, geofences_write = 49 }
+
+  ingest_enabled = true # trucks send by MQTT, each with its certificate
+
   packages_folder          = var.packages_folder
   architecture             = var.architecture
   log_level                = "INFO"
@@ -117,4 +127,9 @@ output "environment" {
 output "dashboard_url" {
   description = "The dashboard in the console."
   value       = module.truckstream.dashboard_url
+}
+
+output "ingest_endpoint" {
+  description = "Host that trucks connect to."
+  value       = module.truckstream.ingest_endpoint
 }

@@ -185,7 +185,7 @@ resource "aws_cloudwatch_dashboard" "this" {
         y          = 0
         width      = 24
         height     = 4
-        properties = { title = "Alarms", alarms = local.alarm_arns }
+        properties = { title = "Alarms", alarms = concat(local.alarm_arns, var.other_alarm_arns) }
       }],
       [
         for place, widget in local.widgets : {

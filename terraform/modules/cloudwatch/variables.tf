@@ -109,6 +109,17 @@ variable "monthly_charges_alarm_usd" {
   }
 }
 
+variable "other_alarm_arns" {
+  description = "Alarms of other modules, to be shown on the dashboard with ours."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.other_alarm_arns : can(regex("^arn:aws[a-z-]*:cloudwatch:", arn))])
+    error_message = "other_alarm_arns must be ARNs of CloudWatch alarms."
+  }
+}
+
 variable "tracing_sampling_pct" {
   description = "Share of the invocations that X-Ray records beyond one a second, in per cent; 0: none at all."
   type        = number

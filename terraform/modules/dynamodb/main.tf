@@ -1,10 +1,26 @@
-# On-demand capacity: the load follows the fleet's working day, and a table that was provisioned for the night
-# throttles in the morning. Keys and indexes are those that src/truckstream/aws reads and writes.
+# On-demand capacity by default: the load follows the fleet's working day, and a table that was provisioned for the night
+# throttles in the morning. A fleet that drives day and night pays less than half for provisioned capacity that scales
+# (`truckstream plan --capacity`). Keys and indexes are those that src/truckstream/aws reads and writes.
+
+locals {
+  provisioned  = var.capacity_mode == "PROVISIONED"
+  billing_mode = local.provisioned ? "PROVISIONED" : "PAY_PER_REQUEST"
+
+  scaled = !local.provisioned ? {} : {
+    positions_read  = { table = aws_dynamodb_table.positions.name, dimension = "Read" }
+    positions_write = { table = aws_dynamodb_table.positions.name, dimension = "Write" }
+    geofences_read  = { table = aws_dynamodb_table.geofences.name, dimension = "Read" }
+    geofences_write = { table = aws_dynamodb_table.geofences.name, dimension = "Write" }
+  }
+}
 
 resource "aws_dynamodb_table" "positions" {
   name         = var.positions_table_name
-  billing_mode = "PAY_PER_REQUEST"
-  hash_key     = "truck_id"
+  billing_mode = local.billing_mode
+  # What it starts with; auto scaling moves it from there.
+  read_capacity  = local.provisioned ? var.units.positions_read : null
+  write_capacity = local.provisioned ? var.units.positions_write : null
+  hash_key       = "truck_id"
 
   attribute {
     name = "truck_id"
@@ -23,15 +39,22 @@ resource "aws_dynamodb_table" "positions" {
   deletion_protection_enabled = var.deletion_protection
   tags                        = var.tags
 
+  lifecycle {
+    ignore_changes = [read_capacity, write_capacity]
+  }
+
   # checkov:skip=CKV_AWS_119: the AWS-managed key encrypts; one of the customer's own would add a bill and no reader less
 }
 
 # Geofences, presence, alerts and outbox in one table, because one transaction has to span them.
 resource "aws_dynamodb_table" "geofences" {
   name         = var.geofences_table_name
-  billing_mode = "PAY_PER_REQUEST"
-  hash_key     = "pk"
-  range_key    = "sk"
+  billing_mode = local.billing_mode
+  # What it starts with; auto scaling moves it from there.
+  read_capacity  = local.provisioned ? var.units.geofences_read : null
+  write_capacity = local.provisioned ? var.units.geofences_write : null
+  hash_key       = "pk"
+  range_key      = "sk"
 
   dynamic "attribute" {
     for_each = toset(["pk", "sk", "truck_id", "alert_day", "alert_place"])
@@ -48,6 +71,8 @@ resource "aws_dynamodb_table" "geofences" {
     hash_key        = "alert_day"
     range_key       = "alert_place"
     projection_type = "ALL"
+    read_capacity   = local.provisioned ? var.index_units : null
+    write_capacity  = local.provisioned ? var.index_units : null
   }
 
   global_secondary_index {
@@ -55,6 +80,8 @@ resource "aws_dynamodb_table" "geofences" {
     hash_key        = "truck_id"
     range_key       = "alert_place"
     projection_type = "ALL"
+    read_capacity   = local.provisioned ? var.index_units : null
+    write_capacity  = local.provisioned ? var.index_units : null
   }
 
   server_side_encryption {
@@ -69,5 +96,40 @@ resource "aws_dynamodb_table" "geofences" {
   deletion_protection_enabled = var.deletion_protection
   tags                        = var.tags
 
+  lifecycle {
+    ignore_changes = [read_capacity, write_capacity]
+  }
+
   # checkov:skip=CKV_AWS_119: as for the positions
+}
+
+# Between what was planned and `largest_factor` times that, so that so much of it is used. A batch is written at once, and
+# the average is what scales: DynamoDB lends a table what it did not use in the last five minutes.
+resource "aws_appautoscaling_target" "this" {
+  for_each = local.scaled
+
+  service_namespace  = "dynamodb"
+  resource_id        = "table/${each.value.table}"
+  scalable_dimension = "dynamodb:table:${each.value.dimension}CapacityUnits"
+  min_capacity       = var.units[each.key]
+  max_capacity       = var.units[each.key] * var.largest_factor
+  tags               = var.tags
+}
+
+resource "aws_appautoscaling_policy" "this" {
+  for_each = local.scaled
+
+  name               = "${each.value.table}-${lower(each.value.dimension)}"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.this[each.key].service_namespace
+  resource_id        = aws_appautoscaling_target.this[each.key].resource_id
+  scalable_dimension = aws_appautoscaling_target.this[each.key].scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value = var.used_pct
+
+    predefined_metric_specification {
+      predefined_metric_type = "DynamoDB${each.value.dimension}CapacityUtilization"
+    }
+  }
 }

@@ -20,6 +20,66 @@ variable "geofences_table_name" {
   }
 }
 
+variable "capacity_mode" {
+  description = "PAY_PER_REQUEST, or PROVISIONED: capacity that scales, at less than half the price for a fleet that drives all day."
+  type        = string
+  default     = "PAY_PER_REQUEST"
+
+  validation {
+    condition     = contains(["PAY_PER_REQUEST", "PROVISIONED"], var.capacity_mode)
+    error_message = "capacity_mode must be PAY_PER_REQUEST or PROVISIONED."
+  }
+}
+
+variable "units" {
+  description = "Units a second that provisioned tables have at least; `truckstream plan` computes them."
+  type = object({
+    positions_read  = number
+    positions_write = number
+    geofences_read  = number
+    geofences_write = number
+  })
+  default = { positions_read = 5, positions_write = 5, geofences_read = 5, geofences_write = 5 }
+
+  validation {
+    condition     = alltrue([for each in values(var.units) : each >= 1 && each <= 40000 && floor(each) == each])
+    error_message = "units must be whole numbers from 1 to 40000, the quota of a table."
+  }
+}
+
+variable "index_units" {
+  description = "Units a second of each index of a provisioned geofences table, for reading and for writing; only alerts are in there."
+  type        = number
+  default     = 5
+
+  validation {
+    condition     = var.index_units >= 1 && floor(var.index_units) == var.index_units
+    error_message = "index_units must be a whole number, at least 1."
+  }
+}
+
+variable "largest_factor" {
+  description = "Provisioned tables grow to at most so many times their units."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.largest_factor >= 1 && floor(var.largest_factor) == var.largest_factor
+    error_message = "largest_factor must be a whole number, at least 1."
+  }
+}
+
+variable "used_pct" {
+  description = "How much of provisioned capacity is to be used, in per cent: 20 to 90."
+  type        = number
+  default     = 70
+
+  validation {
+    condition     = var.used_pct >= 20 && var.used_pct <= 90
+    error_message = "used_pct must be between 20 and 90."
+  }
+}
+
 variable "recovery_days" {
   description = "Point-in-time recovery reaches back so many days: 1 to 35, 0 switches it off."
   type        = number

@@ -32,3 +32,13 @@ output "role_arn" {
   description = "Role of the rule."
   value       = aws_iam_role.rule.arn
 }
+
+output "alarm_names" {
+  description = "Names of the alarms."
+  value       = [aws_cloudwatch_metric_alarm.failed.alarm_name, aws_cloudwatch_metric_alarm.flood.alarm_name]
+}
+
+output "alarm_arns" {
+  description = "ARNs of the alarms, for a dashboard."
+  value       = [aws_cloudwatch_metric_alarm.failed.arn, aws_cloudwatch_metric_alarm.flood.arn]
+}

@@ -59,3 +59,54 @@ run "names_are_checked" {
 
   expect_failures = [var.positions_table_name, var.geofences_table_name]
 }
+
+run "provisioned_tables_scale_from_their_units_on" {
+  command = plan
+
+  variables {
+    capacity_mode = "PROVISIONED"
+    units         = { positions_read = 48, positions_write = 49, geofences_read = 50, geofences_write = 51 }
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.positions.billing_mode == "PROVISIONED" && aws_dynamodb_table.positions.write_capacity == 49
+    error_message = "it starts with its units"
+  }
+
+  assert {
+    condition     = alltrue([for index in aws_dynamodb_table.geofences.global_secondary_index : index.write_capacity == 5])
+    error_message = "an index needs units of its own"
+  }
+
+  assert {
+    condition = (
+      aws_appautoscaling_target.this["geofences_write"].min_capacity == 51 &&
+      aws_appautoscaling_target.this["geofences_write"].max_capacity == 510 &&
+      length(aws_appautoscaling_policy.this) == 4
+    )
+    error_message = "both tables scale, reading and writing"
+  }
+}
+
+run "on_demand_tables_need_no_scaling" {
+  command = plan
+
+  assert {
+    condition     = length(aws_appautoscaling_target.this) == 0 && length(aws_appautoscaling_policy.this) == 0
+    error_message = "DynamoDB does it"
+  }
+}
+
+run "capacity_is_checked" {
+  command = plan
+
+  variables {
+    capacity_mode  = "ON_DEMAND"
+    units          = { positions_read = 0, positions_write = 5, geofences_read = 5, geofences_write = 5 }
+    index_units    = 0
+    largest_factor = 0
+    used_pct       = 100
+  }
+
+  expect_failures = [var.capacity_mode, var.units, var.index_units, var.largest_factor, var.used_pct]
+}
