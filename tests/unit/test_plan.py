@@ -309,8 +309,16 @@ def test_items_beyond_a_kilobyte_cost_more_units() -> None:
 
 def test_an_alert_takes_eleven_write_units_and_one_message() -> None:
     own = made(86_400, capacity="on-demand", alerts_per_truck_day=10.0).own
-    assert line(own, "alerts writes").quantity == pytest.approx(10 * 11 * 2_628_000)
+    assert line(own, "alerts writes").quantity == pytest.approx(10 * 7 * 2_628_000)
+    assert line(own, "index writes").quantity == pytest.approx(10 * 4 * 2_628_000)
     assert line(own, "alerts sent").quantity == pytest.approx(10 * 2_628_000)
+
+
+def test_provisioned_indexes_have_units_of_their_own() -> None:
+    few, many = made(1_000).own, made(86_400, alerts_per_truck_day=10.0).own
+    assert line(few, "index writes").quantity == 2 * 5 * 730
+    assert line(few, "index reads").quantity == 2 * 5 * 730
+    assert line(many, "index writes").quantity == 2 * 29 * 730  # 10 alerts/s, 2 writes each, at 70 %
 
 
 @pytest.mark.parametrize(
@@ -511,3 +519,20 @@ def test_a_bucket_of_trucks_stays_in_one_batch() -> None:
     assert "3 batches have to be worked on at once, but the trucks are in 2 buckets" in few.notes[0]
     assert "--buckets 6" in few.notes[0].replace(" to ", " ")
     assert not made(20_000).notes
+
+
+def test_a_plan_is_deployed_with_what_it_computed() -> None:
+    variables = made(100_000, fan_out=1, write_every_s=600.0, alert_window_s=10.0).terraform_variables
+    own = made(100_000, fan_out=1, write_every_s=600.0, alert_window_s=10.0).own
+    assert variables["shard_count"] == own.capacity.shards
+    assert variables["parallelization"] == own.capacity.parallelization
+    assert variables["dashboard_window_s"] == 300
+    assert variables["position_at_most_every_s"] == 600
+    assert variables["geofence_window_s"] == 10
+    assert variables["tables_units"] == {
+        "positions_read": 477,  # 100,000 every 300 s, at 70 %
+        "positions_write": 239,
+        "geofences_read": 14_286,
+        "geofences_write": 14_402,  # and 11.57 alerts/s at 7
+    }
+    assert "tables_units" not in made(10, capacity="on-demand").terraform_variables

@@ -15,7 +15,7 @@ from truckstream.cli import plan_data, plan_view
 from truckstream.cli.main import execute
 from truckstream.cli.plan_svg import draw
 from truckstream.cli.plan_view import show
-from truckstream.core.plan import Plan, Question, lines, plan
+from truckstream.core.plan import Plan, Question, lines, plan, settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -187,6 +187,15 @@ def test_scaling_quotes_what_the_commands_say(capsys: pytest.CaptureFixture[str]
 
 
 def test_the_examples_in_its_docstrings_hold() -> None:
-    for module in (plan_view, lines):
+    for module in (plan_view, lines, settings):
         assert doctest.testmod(module).attempted
         assert not doctest.testmod(module).failed
+
+
+def test_every_terraform_variable_it_prints_is_one_of_the_stack() -> None:
+    stack = (ROOT / "terraform" / "variables.tf").read_text()
+    for name, value in answer(1_000).terraform_variables.items():
+        assert f'variable "{name}" {{' in stack, name
+        if isinstance(value, dict):
+            for part in value:
+                assert re.search(rf"\b{part} +=", stack), part

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from truckstream.core.plan import COMPONENTS, Measured, Plan, Planned, PriceList, cost_by_fleet
+from truckstream.core.plan import COMPONENTS, Measured, Plan, Planned, PriceList, as_tfvars, cost_by_fleet
 
 FLEETS: Final = (1_000, 10_000, 100_000, 1_000_000)
 _PIPE_WIDTH: Final = 100
@@ -35,6 +35,8 @@ def show(plan: Plan, measured: Measured, prices: PriceList, formulas: Sequence[s
     _say_intervals(console, plan)
     for name in formulas:
         _say_formulas(console, plan.shape(name))
+    _heading(console, "To deploy it", "terraform.tfvars")
+    console.print(as_tfvars(plan.terraform_variables), soft_wrap=False)
     _say_prices(console, plan, measured, prices)
     for note in plan.notes:
         console.print(Text("! ", "bold yellow").append(note, "default"), soft_wrap=False)

@@ -14,6 +14,7 @@ from truckstream.core.plan.load import Load, load
 from truckstream.core.plan.measured import FunctionCost, Measured
 from truckstream.core.plan.prices import Price, PriceList
 from truckstream.core.plan.question import Question, checked
+from truckstream.core.plan.settings import as_tfvars, terraform_variables
 from truckstream.core.plan.shapes import Shape, shapes
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "PriceList",
     "Question",
     "Shape",
+    "as_tfvars",
     "checked",
     "cost_by_fleet",
     "plan",
@@ -66,12 +68,13 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The answer: every shape, other write intervals, and what will not work as asked."""
+    """The answer: every shape, other write intervals, what will not work as asked, and how to deploy it."""
 
     question: Question
     shapes: tuple[Planned, ...]
     intervals: tuple[Interval, ...]
     notes: tuple[str, ...]
+    terraform_variables: dict[str, int | str | dict[str, int]]
 
     def shape(self, name: str) -> Planned:
         """Return the shape of that name."""
@@ -93,7 +96,8 @@ def plan(question: Question, measured: Measured, prices: PriceList) -> Plan:
     plain = next(each for each in planned if each.shape.name == PLAIN)
     own = next(each for each in planned if each.shape.name == OWN)
     intervals = tuple(_interval(question, every_s, plain.usd, measured, prices) for every_s in INTERVALS_S)
-    return Plan(question, planned, intervals, tuple(_notes(question, own, measured)))
+    variables = terraform_variables(question, own.load, own.capacity)
+    return Plan(question, planned, intervals, tuple(_notes(question, own, measured)), variables)
 
 
 def cost_by_fleet(

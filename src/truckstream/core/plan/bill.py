@@ -23,9 +23,16 @@ WRITE_BYTES: Final = 1024
 READ_BYTES: Final = 4096
 """DynamoDB counts a write by the KB, a consistent read by 4 KB."""
 
-ALERT_WRITES: Final = 11
-"""Write units of one alert: the state again, log and outbox twice each as a transaction counts, both indexes; then
-`sent` noted in the log and both indexes, and the outbox cleared."""
+ALERT_WRITES: Final = 7
+"""Write units of one alert: the state again, log and outbox twice each as a transaction counts; then `sent` noted in
+the log, and the outbox cleared."""
+
+INDEXES: Final = 2
+INDEX_WRITES: Final = 2
+"""And in each index: the alert, and its being sent."""
+
+LEAST_INDEX_UNITS: Final = 5
+"""What a provisioned index has at least, for reading and for writing."""
 
 ALERT_BYTES: Final = 1_500
 """An alert in the log and both indexes."""
@@ -47,10 +54,11 @@ HOT_MONTHS: Final = 1
 WARM_MONTHS: Final = 3
 """Intelligent-Tiering: 30 days frequent, until 90 days infrequent, then archive instant access."""
 
-ALARMS: Final = 20
+ALARMS: Final = 23
 DASHBOARDS: Final = 1
 METRICS: Final = 34
-"""What the Terraform stack makes; the metrics are those of `aws/telemetry`, one for each function that notes it."""
+"""What the Terraform stack makes. An alarm is charged for each metric it looks at; the metrics are those of
+`aws/telemetry`, one for each function that notes it."""
 
 LOG_BYTES: Final = 1_600
 """One invocation's lines: the platform's start and report, our summary, and its metrics."""
@@ -162,8 +170,17 @@ def _alerts(ledger: Ledger, question: Question, load: Load, measured: Measured) 
     item_bytes = measured.item_bytes["presence"]
     visits, alerts_per_s = load.geofence_visits_per_s, question.trucks * question.alerts_per_truck_day / DAY_S
     _table(ledger, component, "presence", question, visits, visits, item_bytes)
-    alert_writes = alerts_per_s * ALERT_WRITES
-    _table(ledger, component, "alerts", question, alert_writes, 0.0, WRITE_BYTES)
+    _table(ledger, component, "alerts", question, alerts_per_s * ALERT_WRITES, 0.0, WRITE_BYTES)
+    indexes = (INDEXES, "indexes")
+    if question.capacity == "on-demand":
+        factors = [(alerts_per_s, "alerts/s"), indexes, (INDEX_WRITES, "writes"), (MONTH_S, "s")]
+        ledger.add(component, "index writes", "dynamodb_write_request", factors)
+    else:
+        units = max(LEAST_INDEX_UNITS, _provisioned(question, alerts_per_s * INDEX_WRITES))
+        hours = (MONTH_H, "h")
+        ledger.add(component, "index writes", "dynamodb_wcu_hour", [indexes, (units, "WCU"), hours])
+        ledger.add(component, "index reads", "dynamodb_rcu_hour", [indexes, (LEAST_INDEX_UNITS, "RCU"), hours])
+    ledger.add(component, "key of the topics", "kms_key", [(1, "key")])
     sent = [(alerts_per_s, "alerts/s"), (MONTH_S, "s")]
     ledger.add(component, "alerts sent", "sns_publish", sent)
     kept_gb = alerts_per_s * MONTH_S * question.archive_months * ALERT_BYTES / GB
@@ -183,8 +200,12 @@ def _table(
         if question.capacity == "on-demand":
             ledger.add(component, item, request, [(units, f"{verb}/s"), (MONTH_S, "s")])
         elif units > 0:
-            provisioned = math.ceil(units / (question.capacity_used_pct / 100) - 1e-9)
-            ledger.add(component, item, hour, [(provisioned, unit), (MONTH_H, "h")])
+            ledger.add(component, item, hour, [(_provisioned(question, units), unit), (MONTH_H, "h")])
+
+
+def _provisioned(question: Question, units_per_s: float) -> int:
+    """Return the whole units of which so much is used when so many are needed a second."""
+    return math.ceil(units_per_s / (question.capacity_used_pct / 100) - 1e-9)
 
 
 def _kept(ledger: Ledger, component: Component, what: str, size_gb: float) -> None:

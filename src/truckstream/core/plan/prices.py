@@ -32,6 +32,7 @@ NAMES: Final = (
     "s3_archive_instant_gb_month",
     "s3_monitored_object",
     "sns_publish",
+    "kms_key",
     "cloudwatch_alarm",
     "cloudwatch_dashboard",
     "cloudwatch_metric",
