@@ -8,10 +8,11 @@ import msgspec
 from truckstream.core.plan.prices import Price, PriceList
 
 Component = Literal[
-    "stream", "functions", "latest positions", "geofences and alerts", "archive", "queries", "monitoring"
+    "way in", "stream", "functions", "latest positions", "geofences and alerts", "archive", "queries", "monitoring"
 ]
 
 COMPONENTS: Final[tuple[Component, ...]] = (
+    "way in",
     "stream",
     "functions",
     "latest positions",

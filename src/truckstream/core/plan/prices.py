@@ -42,6 +42,9 @@ NAMES: Final = (
     "firehose_gb",
     "firehose_conversion_gb",
     "location_tracker_update",
+    "iot_message",
+    "iot_rule",
+    "iot_minute",
 )
 """Every price a plan needs."""
 
