@@ -66,27 +66,6 @@ function distance([x, y], [x1, y1], [x2, y2]) {
   return Math.abs((x2 - x1) * (y1 - y) - (x1 - x) * (y2 - y1)) / length;
 }
 
-/**
- * A line over the antimeridian goes on beyond 180 degrees instead of jumping back across the map; a ring around a pole
- * is closed along the pole. (The source data mean a globe.)
- */
-function unwrapped(line) {
-  let before = line[0][0];
-  const points = line.map(([x, y]) => {
-    before = x + Math.round((before - x) / 360) * 360;
-    return [before, y];
-  });
-  return points;
-}
-
-function unwrappedRing(ring) {
-  const points = unwrapped(ring);
-  const [first, last] = [points[0], points.at(-1)];
-  if (Math.abs(first[0] - last[0]) < 180) return points;
-  const pole = first[1] < 0 ? -90 : 90;
-  return [...points, [last[0], pole], [first[0], pole], first];
-}
-
 /** Land as one polygon each, borders as lines. */
 function landAndBorders(name, tolerance, digits) {
   const atlas = simplified(read(`world-atlas/countries-${name}.json`), tolerance, digits);
@@ -96,8 +75,8 @@ function landAndBorders(name, tolerance, digits) {
   const polygons = land.type === "MultiPolygon" ? land.coordinates : [land.coordinates];
   const borders = mesh(atlas, atlas.objects.countries, (one, other) => one !== other);
   write(`land-${name}.json`, [
-    ...polygons.map((rings) => shape("land")({ type: "Polygon", coordinates: rings.map(unwrappedRing) })),
-    ...borders.coordinates.map((line) => shape("border")({ type: "LineString", coordinates: unwrapped(line) })),
+    ...polygons.map((coordinates) => shape("land")({ type: "Polygon", coordinates })),
+    ...borders.coordinates.map((coordinates) => shape("border")({ type: "LineString", coordinates })),
   ]);
 }
 

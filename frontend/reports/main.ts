@@ -67,7 +67,7 @@ async function show(): Promise<void> {
   round += 1;
   const mine = round;
   clearTimeout(retry);
-  const slow = setTimeout(() => mine === round && wait(), 150);
+  const slow = setTimeout(() => mine === round && content.setAttribute("aria-busy", "true"), 150);
   const asked = parseView(location.search, browserZone());
   try {
     const range = await askRange(asked.tz);
@@ -86,14 +86,6 @@ async function show(): Promise<void> {
   } finally {
     clearTimeout(slow);
     if (mine === round) content.removeAttribute("aria-busy");
-  }
-}
-
-/** A first look has nothing to keep on the screen meanwhile. */
-function wait(): void {
-  content.setAttribute("aria-busy", "true");
-  if (!content.childElementCount) {
-    content.append(element("p", { class: "empty", text: "Reading the archive\u2026", attributes: { role: "status" } }));
   }
 }
 
@@ -134,13 +126,13 @@ function fail(view: View, error: unknown): void {
       element("span", {
         class: "quiet",
         text: again
-          ? `Since ${since} ${view.tz}; trying again every ${RETRY_MS / 1000} s.${content.querySelector(".card") ? " Below is what was loaded before." : ""}`
+          ? `Since ${since} ${view.tz}; trying again every ${RETRY_MS / 1000} s.${content.childElementCount ? " Below is what was loaded before." : ""}`
           : "",
       }),
       element("button", { text: "Try again now", attributes: { type: "button" }, on: { click: refresh } }),
     ),
   );
-  if (!again || !content.querySelector(".card")) content.replaceChildren();
+  if (!again) content.replaceChildren();
   if (again) retry = setTimeout(refresh, RETRY_MS);
 }
 

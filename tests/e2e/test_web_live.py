@@ -14,9 +14,6 @@ import httpx
 import pytest
 from tests.support.web import live, truck
 
-from truckstream.cli.serving import map_url
-from truckstream.core.errors import InvalidSetting
-
 COMMAND = [sys.executable, "-m", "truckstream"]
 
 
@@ -111,16 +108,6 @@ def test_a_port_that_was_asked_for_is_not_changed_silently(tmp_path: Path) -> No
             )
             assert result.returncode == 1
             assert re.fullmatch(r"error: .*\nhint: .*--port.*\n", result.stderr), result.stderr
-
-
-@pytest.mark.parametrize(
-    "url", ["ftp://maps.example", "https://maps.example; script-src *", "maps.example", "https://a b/"]
-)
-def test_an_address_of_a_map_that_is_none_is_refused(url: str) -> None:
-    with pytest.raises(InvalidSetting, match="--map-style"):
-        map_url("--map-style", url)
-    assert map_url("--map-tiles", "https://maps.example:8443/{z}/{x}/{y}.png?key=a") is not None
-    assert map_url("--map-tiles", None) is None
 
 
 def test_web_without_data_says_how_to_make_some(tmp_path: Path) -> None:

@@ -536,26 +536,3 @@ def test_a_plan_is_deployed_with_what_it_computed() -> None:
         "geofences_write": 14_402,  # and 11.57 alerts/s at 7
     }
     assert "tables_units" not in made(10, capacity="on-demand").terraform_variables
-
-
-def test_trucks_that_send_for_themselves_pay_for_messages_rules_and_connections() -> None:
-    own = made(1_000, per_message=12).own
-    assert own.load.positions_per_record == 12
-    assert own.load.records_per_s == pytest.approx(1_000 / 60)
-    assert line(own, "MQTT messages").quantity == pytest.approx(1_000 / 60 * 2_628_000)
-    assert line(own, "rule and its action").quantity == pytest.approx(2 * 1_000 / 60 * 2_628_000)
-    assert line(own, "connections").quantity == 1_000 * 43_800
-    assert own.load.dashboard_visits_per_s == pytest.approx(1_000 / 60)  # a minute between two messages of a truck
-    assert made(1_000, per_message=12).intervals[0].staleness_s == 120
-    assert made(1_000).own.by_component["way in"] == 0
-
-
-def test_a_message_beyond_five_kilobytes_is_two() -> None:
-    own = made(1_000, per_message=1, record_bytes=6_000.0).own
-    assert line(own, "MQTT messages").quantity == pytest.approx(2 * 200 * 2_628_000)
-
-
-def test_several_positions_in_a_message_are_a_frame() -> None:
-    with pytest.raises(InvalidSetting, match="--per-message 12 with --format json"):
-        made(10, per_message=12, format="json")
-    assert made(10, per_message=1, format="json").own.load.records_per_s == 2

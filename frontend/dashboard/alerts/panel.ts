@@ -29,8 +29,10 @@ class AlertPanel {
   private waiting = 0;
   private reading = false;
   private failure = "";
-  private catching: Promise<void> | null = null;
+  private catching: Promise<void> = Promise.resolve();
   private chosen: string | null = null;
+  private namesShown = "";
+  private anyGeofence: boolean | null = null;
   private readonly rows: AlertRow[] = [];
   private readonly open = element("span", { class: "open" });
   private readonly list = element("ul", { class: "alert-rows", attributes: { "aria-label": "Alerts, newest first" } });
@@ -57,6 +59,10 @@ class AlertPanel {
     this.feed.add(store.alerts.values() as Iterable<Alert>);
     store.on("alerts", ({ alerts, whole }) => this.told(alerts as readonly Alert[], whole));
     store.on("selection", () => this.draw());
+    store.on("geofences", () => {
+      this.anyGeofence = null;
+      this.drawEnd();
+    });
     this.arrange();
     void this.older();
   }
@@ -78,6 +84,7 @@ class AlertPanel {
       showSound();
     });
     showSound();
+    const view = element("div", { class: "alerts-view" }, this.newer, this.scroll);
     place.append(
       element("div", { class: "alerts-head" }, element("h2", {}, "Alerts ", this.open), sound),
       element(
@@ -87,10 +94,9 @@ class AlertPanel {
         this.kind,
         element("label", { class: "check" }, this.openOnly, "Only those nobody has seen to"),
       ),
-      element("div", { class: "alerts-view" }, this.newer, this.scroll),
+      view,
     );
     this.scroll.append(this.list, this.end);
-    this.geofence.addEventListener("focus", () => this.fillGeofences());
     for (const input of [this.geofence, this.kind, this.openOnly]) {
       input.addEventListener("change", () => this.refilter());
     }
@@ -100,8 +106,8 @@ class AlertPanel {
       this.arrange();
       this.scroll.focus();
     });
-    this.list.addEventListener("pointerenter", (event) => (this.pointerInside = event.pointerType !== "touch"));
-    this.list.addEventListener("pointerleave", () => {
+    view.addEventListener("pointerenter", (event) => (this.pointerInside = event.pointerType !== "touch"));
+    view.addEventListener("pointerleave", () => {
       this.pointerInside = false;
       if (this.atTop()) this.arrange();
     });
@@ -113,6 +119,9 @@ class AlertPanel {
     const names = new Map<string, string>();
     for (const alert of this.feed.newestFirst()) names.set(alert.geofence_id, alert.geofence_name);
     for (const geofence of this.context.map.geofences.values()) names.set(geofence.geofence_id, geofence.name);
+    const key = JSON.stringify([...names]);
+    if (key === this.namesShown || document.activeElement === this.geofence) return;
+    this.namesShown = key;
     const chosen = this.filter.geofence_id ?? "";
     const sorted = [...names].sort(([, a], [, b]) => a.localeCompare(b));
     this.geofence.replaceChildren(
@@ -142,16 +151,18 @@ class AlertPanel {
     const known = this.feed.size > 0;
     const fresh = this.feed.add(alerts);
     this.took(fresh, known);
-    if ((whole && known) || alerts.length >= BURST) void this.catchUp();
+    if ((whole && known) || alerts.length >= BURST) {
+      const oldest = alerts.reduce((least, { timestamp }) => (timestamp < least ? timestamp : least), "9");
+      this.catchUp(oldest);
+    }
   }
 
-  private async catchUp(): Promise<void> {
-    this.catching ??= this.source
-      .catchUp()
+  /** One after the other: a burst that comes during a catch-up gets its own. */
+  private catchUp(since: string): void {
+    this.catching = this.catching
+      .then(() => this.source.catchUp(since))
       .then((fresh) => this.took(fresh, true))
-      .catch(() => {}) // the connection's own notice tells; the next burst or snapshot tries again
-      .finally(() => (this.catching = null));
-    return this.catching;
+      .catch(() => {}); // the connection's own notice tells; the next burst or snapshot tries again
   }
 
   private took(fresh: readonly Alert[], tell: boolean): void {
@@ -183,6 +194,7 @@ class AlertPanel {
     this.shown = this.shown.map((alert) => this.feed.get(alert.alert_id) ?? alert);
     setText(this.newer, this.waiting ? `${count(this.waiting, "new alert")}: show` : "");
     this.newer.hidden = this.waiting === 0;
+    this.fillGeofences();
     const n = this.feed.unacknowledged();
     setText(this.open, n ? `${count(n, "open", "open")}` : "");
     this.list.style.height = `${this.shown.length * ROW_PX}px`;
@@ -222,7 +234,20 @@ class AlertPanel {
       this.end.replaceChildren(element("span", { text: `Older alerts cannot be read. ${this.failure}` }), more);
     } else if (!this.source.ended) this.end.replaceChildren(more);
     else if (this.shown.length) this.end.replaceChildren(element("span", { class: "small", text: "That is all." }));
-    else this.end.replaceChildren(...this.emptyWords());
+    else {
+      this.end.replaceChildren(...this.emptyWords());
+      if (this.anyGeofence === null) void this.askForGeofences();
+    }
+  }
+
+  /** Whether there is anything that could raise an alert: the words for an empty feed depend on it. */
+  private async askForGeofences(): Promise<void> {
+    try {
+      this.anyGeofence = await this.source.anyGeofence();
+      this.drawEnd();
+    } catch {
+      // The words for "none yet" stand; the next change of the geofences asks again.
+    }
   }
 
   private emptyWords(): HTMLElement[] {
@@ -232,7 +257,7 @@ class AlertPanel {
         element("strong", { text: "No alert matches" }),
         element("span", { text: "Choose another geofence or kind." }),
       ];
-    if (this.context.map.geofences.size === 0) {
+    if (this.anyGeofence === false) {
       return [
         element("strong", { text: "No alerts: there is no geofence yet" }),
         element("span", { text: "Draw one, and arrivals and departures show here." }),

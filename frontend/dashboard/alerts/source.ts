@@ -5,6 +5,7 @@ import type { AlertFeed, Filter } from "./feed";
 import type { Acknowledgement, Alert } from "./sentence";
 
 const PAGE = 200;
+const CATCH_UP_PAGE = 1000;
 /** So many pages are read in one go to find alerts that match or to close a gap. */
 const MOST_PAGES = 10;
 
@@ -46,16 +47,21 @@ export class AlertSource {
     this.key = null;
   }
 
-  /** After a cut or a burst: read from the newest back to what is known. Returns what was not known. */
-  async catchUp(): Promise<Alert[]> {
+  /**
+   * After a cut or a burst: read from the newest back until a page brings nothing new and is older than `since`, the
+   * oldest of what the stream told. Alerts of one second come in any order: a known one alone does not end it.
+   * Returns what was not known.
+   */
+  async catchUp(since: string): Promise<Alert[]> {
     const fresh: Alert[] = [];
     let cursor: string | null = null;
     for (let page = 0; page < MOST_PAGES; page++) {
-      const found: Page = await this.page(null, cursor);
+      const found: Page = await this.page(null, cursor, CATCH_UP_PAGE);
       const added = this.feed.add(found.items);
       fresh.push(...added);
       cursor = found.next;
-      if (added.length < found.items.length || cursor === null) break;
+      const last = found.items.at(-1);
+      if (cursor === null || !last || (!added.length && last.timestamp < since)) break;
     }
     return fresh;
   }
@@ -64,14 +70,19 @@ export class AlertSource {
     return api.put(`/api/v1/alerts/${encodeURIComponent(alert_id)}/acknowledgement`, { note });
   }
 
+  async anyGeofence(): Promise<boolean> {
+    const page: { items: unknown[] } = await api.get("/api/v1/geofences", { limit: 1 });
+    return page.items.length > 0;
+  }
+
   takeBack(alert_id: string): Promise<null> {
     return api.delete(`/api/v1/alerts/${encodeURIComponent(alert_id)}/acknowledgement`);
   }
 
-  private page(filter: Filter | null, cursor: string | null): Promise<Page> {
+  private page(filter: Filter | null, cursor: string | null, limit = PAGE): Promise<Page> {
     return api.get<Page>("/api/v1/alerts", {
       order: "desc",
-      limit: PAGE,
+      limit,
       cursor,
       geofence: filter?.geofence_id,
       type: filter?.kind,

@@ -5,7 +5,7 @@ import type { GeoJSONSource, Map as MapLibreMap, MapMouseEvent, MapTouchEvent } 
 import { onAppearance, token } from "../../shared/appearance";
 import { type LatLon, wrapLongitude } from "../../shared/geodesy";
 import { type Handle, handlesOf, moved, removed, type View } from "./handles";
-import { boundsOf, featuresOf, type Shape, type ShapeType } from "./shape";
+import { featuresOf, type Shape, type ShapeType } from "./shape";
 
 const SHAPES = "draft";
 const HANDLES = "draft-handles";
@@ -44,8 +44,12 @@ export class EditorCanvas {
     on("touchstart", (event: MapTouchEvent) => event.points.length === 1 && this.grab(event, REACH_TOUCH_PX));
     on("mousemove", (event: MapMouseEvent) => (this.dragged ? this.drag(event) : this.point(event)));
     on("touchmove", (event: MapTouchEvent) => this.dragged && this.drag(event));
-    on("mouseup", () => this.drop());
-    on("touchend", () => this.drop());
+    // A drag may end over a panel, where the map hears nothing of it.
+    const drop = (): void => this.drop();
+    for (const type of ["mouseup", "touchend", "touchcancel"]) {
+      window.addEventListener(type, drop);
+      this.stops.push(() => window.removeEventListener(type, drop));
+    }
     on("contextmenu", (event: MapMouseEvent) => this.removeAt(event));
     this.stops.push(onAppearance(() => this.paint()));
   }
@@ -58,10 +62,11 @@ export class EditorCanvas {
     this.draw();
   }
 
-  /** Let a new shape be drawn; resolves with its geometry, or null when it was given up. */
-  async startDrawing(type: ShapeType): Promise<Polygon | LineString | null> {
+  /** Let a new shape be drawn; `started` is called when the map takes it. Null when it was given up. */
+  async startDrawing(type: ShapeType, started: () => void): Promise<Polygon | LineString | null> {
     this.cancelDrawing();
     const { draw } = await import("./drawing");
+    started();
     return new Promise((resolve) => {
       const stop = draw(this.map, type, (geometry) => {
         this.stopDrawing = null;
@@ -94,10 +99,6 @@ export class EditorCanvas {
     this.draw();
     this.events.edited(without, true);
     return true;
-  }
-
-  bounds(): [number, number, number, number] | null {
-    return this.shape ? boundsOf(this.shape) : null;
   }
 
   /** Take everything off the map. */

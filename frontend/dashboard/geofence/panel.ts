@@ -16,7 +16,7 @@ import { ImportReview } from "./import_review";
 import { GeofenceList } from "./list";
 import { PreviewLine } from "./preview";
 import { geofences, problemsOf, storable, warningOf } from "./requests";
-import { rounded, type Shape } from "./shape";
+import { boundsOf, rounded, type Shape } from "./shape";
 
 const HINTS = {
   circle: "Press on the centre, then on the rim (or drag). Esc gives up.",
@@ -174,9 +174,21 @@ class GeofenceEditor implements Panel {
     this.body.scrollTop = 0;
     this.showReach();
     this.showOnMap();
-    const bounds = this.canvas?.bounds();
-    if (bounds && draft.version > 0) this.context.map.fit(bounds);
+    if (draft.version > 0) this.fit();
     this.askPreview();
+  }
+
+  /** Show the shape where the panel does not stand. */
+  private fit(): void {
+    const box = this.draft.shape && boundsOf(this.draft.shape);
+    if (!box) return;
+    void this.context.map.whenReady().then((map) => {
+      const { width, height } = map.getCanvas().getBoundingClientRect();
+      const panel = this.context.place.getBoundingClientRect();
+      const beside = panel.width < width / 2;
+      const padding = { top: 48, left: 48, right: beside ? panel.width + 60 : 48, bottom: beside ? 48 : height * 0.62 };
+      map.fitBounds(box, { padding, maxZoom: 16, animate: false });
+    });
   }
 
   private leave(): void {
@@ -256,17 +268,20 @@ class GeofenceEditor implements Panel {
   }
 
   private async drawOnMap(what: "shape" | "hole" | "part"): Promise<void> {
-    if (!this.canvas) return;
+    if (!this.canvas) {
+      this.form.showDrawing("Waiting for the map. Its points can be typed meanwhile.");
+      await this.startCanvas();
+    }
+    if (!this.canvas || !this.editing) return;
     if (this.canvas.drawing) {
       this.canvas.cancelDrawing();
       return;
     }
     const { type, width_m } = this.form.fields();
     const { canvas } = this;
-    this.form.showDrawing(HINTS[type]);
     canvas.show(what === "shape" ? null : this.draft.shape, { editable: false });
     try {
-      const geometry = await canvas.startDrawing(type);
+      const geometry = await canvas.startDrawing(type, () => this.form.showDrawing(HINTS[type]));
       const width = numberOf(width_m);
       const shape = geometry && shapeOfDrawing(type, geometry, width > 0 ? width : 100);
       if (geometry && !shape) this.form.showFailure("That was too small to be a shape: press at different places.");

@@ -26,7 +26,8 @@ export function healthSign(store: FleetStore, open: () => void): HTMLElement {
     const { level, words: text } = compactOf(health);
     sign.dataset.level = level;
     setText(words, level === "good" ? "Pipeline" : text);
-    const perSecond = health.positions_per_s;
+    sign.setAttribute("aria-label", `Pipeline health: ${text}`);
+    const perSecond = level === "good" ? health.positions_per_s : null;
     setText(rate, perSecond === null ? "" : `${Math.round(perSecond).toLocaleString("en")}/s`);
   };
   store.on("health", show);

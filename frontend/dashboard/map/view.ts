@@ -19,7 +19,6 @@ import type { TruckLayer } from "./trucks";
 
 const WORLD: Box = [-180, -60, 180, 75];
 const CLOSE_ZOOM = 14;
-const COMING_TOGETHER_MS = 30_000;
 
 export interface Covered {
   right: number;
@@ -32,9 +31,7 @@ export class MapView {
   private trucks: TruckLayer | null = null;
   private fences: GeofenceLayer | null = null;
   private moves = false;
-  /** Somebody chose where to look: a link, a click, a drag. */
   private placed: boolean;
-  private fitted: { trucks: number; until_ms: number } | null = null;
   private readonly readied: Promise<MapLibreMap>;
   private settle: (map: MapLibreMap) => void = () => {};
   private readonly boxListeners = new Set<(box: Box) => void>();
@@ -129,30 +126,23 @@ export class MapView {
 
   /** Show a box of west, south, east, north. */
   fit(box: Box): void {
-    this.placed = true;
-    void this.whenReady().then((map) => this.fitBox(map, box));
-  }
-
-  private fitBox(map: MapLibreMap, box: Box): void {
-    const { right, bottom } = this.covered();
-    const padding = { top: 48, left: 48, right: right + 48, bottom: bottom + 48 };
-    map.fitBounds([box[0], box[1], box[2], box[3]], { padding, maxZoom: CLOSE_ZOOM, animate: this.moves });
+    void this.whenReady().then((map) => {
+      this.placed = true;
+      const { right, bottom } = this.covered();
+      const padding = { top: 48, left: 48, right: right + 48, bottom: bottom + 48 };
+      map.fitBounds([box[0], box[1], box[2], box[3]], { padding, maxZoom: CLOSE_ZOOM, animate: this.moves });
+    });
   }
 
   /** Show all trucks of the filter; those never seen have no place. */
   fitFleet(): void {
-    const box = this.fleetBox();
-    if (box) this.fit(box);
-  }
-
-  private fleetBox(): Box | null {
     const positions: GeoJSON.Position[] = [];
     for (const truck of this.store.trucks.values()) {
       if (truck.longitude !== null && truck.latitude !== null && this.store.matches(truck)) {
         positions.push([truck.longitude, truck.latitude]);
       }
     }
-    return positions.length ? middle(positions) : null;
+    if (positions.length) this.fit(middle(positions));
   }
 
   /** Show the truck, if it has a place. */
@@ -188,22 +178,12 @@ export class MapView {
     }
   }
 
-  /** A link says where to look; else the fleet does, until it has come together or somebody moves the map. */
+  /** A link says where to look; else the first fleet does, once. */
   private fitFirstFleet(): void {
-    const { map } = this;
-    const trucks = this.store.fleetSize;
-    if (this.placed || !map || trucks === 0 || this.fitted?.trucks === trucks) return;
-    const now_ms = performance.now();
-    if (this.fitted && now_ms > this.fitted.until_ms) return;
+    if (this.placed || !this.map || this.store.fleetSize === 0) return;
     const chosen = this.store.selected;
-    if (chosen !== null && this.store.trucks.get(chosen)?.longitude != null) {
-      this.showTruck(chosen);
-      return;
-    }
-    const box = this.fleetBox();
-    if (!box) return;
-    this.fitted = { trucks, until_ms: this.fitted?.until_ms ?? now_ms + COMING_TOGETHER_MS };
-    this.fitBox(map, box);
+    if (chosen !== null && this.store.trucks.get(chosen)?.longitude != null) this.showTruck(chosen);
+    else this.fitFleet();
   }
 
   private watch(map: MapLibreMap, layer: string): void {

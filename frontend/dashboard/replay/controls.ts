@@ -1,6 +1,6 @@
 /** Day, play, speed and slider of the replay, for pointer, keys and screen reader. */
 
-import { element, icon, setText } from "../../shared/dom";
+import { element, icon, ICONS, setText } from "../../shared/dom";
 import { addDays, dayLabel, isDate, MINUTE_MS } from "../../shared/time";
 import { SPEEDS } from "./player";
 import { COLOURS, EDGES_KMH, legend, UNKNOWN_CLASS } from "./speed_scale";
@@ -16,6 +16,8 @@ export interface ControlEvents {
   toggle(): void;
   speed(speed: number): void;
   seek(at_ms: number): void;
+  /** Show the whole trail on the map. */
+  fit(): void;
   /** One position back or on. */
   step(direction: 1 | -1): void;
   shiftSpeed(direction: 1 | -1): void;
@@ -32,10 +34,11 @@ export class ReplayControls {
   private readonly weekday = element("span", { class: "quiet weekday" });
   private readonly play = element("button", { class: "icon play", attributes: { type: "button" } });
   private readonly speed = element("select", { attributes: { "aria-label": "Speed of the replay" } });
-  private readonly live = element("button", { text: "Now", attributes: { type: "button" } });
+  private readonly live = element("button", { class: "live-now", text: "Now", attributes: { type: "button" } });
   private readonly time = element("span", { class: "replay-time" });
   private readonly status = element("span", { class: "quiet replay-status", attributes: { role: "status" } });
   private readonly next: HTMLButtonElement;
+  private readonly whole: HTMLButtonElement;
   private lastDay = "";
 
   constructor(private readonly events: ControlEvents) {
@@ -50,6 +53,8 @@ export class ReplayControls {
         icon(path),
       );
     this.next = arrow(RIGHT, "Day after", () => events.day(addDays(this.date.value, 1)));
+    this.whole = arrow(ICONS.fit, "Whole trail on the map", () => events.fit());
+    this.whole.classList.add("whole");
     for (const speed of SPEEDS) {
       this.speed.append(element("option", { text: `${speed}×`, attributes: { value: speed } }));
     }
@@ -64,6 +69,7 @@ export class ReplayControls {
       element("span", { class: "spring" }),
       this.status,
       this.legend,
+      this.whole,
       this.live,
     );
     this.date.addEventListener("change", () => isDate(this.date.value) && events.day(this.date.value));
@@ -76,14 +82,17 @@ export class ReplayControls {
     this.showPlaying(false);
   }
 
-  showDay(date: string, today: string, from_ms: number, to_ms: number): void {
+  showDay(date: string, today: string): void {
     this.lastDay = today;
     this.date.value = date;
     this.date.max = today;
     setText(this.weekday, dayLabel(date, { year: false }).split(" ")[0] ?? "");
     this.next.disabled = date >= this.lastDay;
+  }
+
+  showRange(from_ms: number, to_ms: number): void {
     this.slider.min = String(from_ms);
-    this.slider.max = String(to_ms - 1);
+    this.slider.max = String(to_ms);
   }
 
   showPlaying(playing: boolean): void {
@@ -113,7 +122,7 @@ export class ReplayControls {
   }
 
   setPlayable(playable: boolean): void {
-    this.play.disabled = this.slider.disabled = !playable;
+    this.play.disabled = this.slider.disabled = this.whole.disabled = !playable;
   }
 
   private pressed(event: KeyboardEvent): void {
@@ -151,12 +160,13 @@ export class ReplayControls {
         .join(", ")}`,
     );
     this.legend.append(
+      element("span", { class: "unit", text: "km/h" }),
       ...COLOURS.light.map((_, index) =>
         element(
           "span",
           { class: `speed-class speed-${index}` },
           element("i"),
-          element("span", { text: index === UNKNOWN_CLASS ? "unknown" : String(EDGES_KMH[index] ?? "km/h") }),
+          element("span", { text: index === UNKNOWN_CLASS ? "unknown" : String(EDGES_KMH[index] ?? "") }),
         ),
       ),
     );

@@ -1,9 +1,9 @@
 /** Reads one truck's positions of a day page by page, telling how far it is; another day or truck ends it. */
 
-import { api } from "../../shared/api";
+import { all, api } from "../../shared/api";
 import type { Alert } from "../alerts/sentence";
 import type { Day } from "./timeline";
-import type { Trail, TrailRow } from "./trail";
+import type { Stop, Trail, TrailRow } from "./trail";
 
 const PAGE = 5000;
 const ALERTS_MOST = 2000;
@@ -51,6 +51,28 @@ export async function loadAlerts(truck_id: string, day: Day, signal: AbortSignal
   const query = { truck: truck_id, from: iso(day.from_ms), to: iso(day.to_ms), order: "asc", limit: ALERTS_MOST };
   const page: { items: Alert[] } = await api.get("/api/v1/alerts", query, signal);
   return page.items;
+}
+
+interface Segment {
+  kind: "trip" | "stop" | "gap";
+  begin: string;
+  end: string;
+  latitude: number;
+  longitude: number;
+}
+
+/** Return where the truck stopped, by the rules the reports follow. */
+export async function loadStops(truck_id: string, day: Day, signal: AbortSignal): Promise<Stop[]> {
+  const query = { truck: truck_id, from: iso(day.from_ms), to: iso(day.to_ms) };
+  const segments = await all<Segment>("/api/v1/trips", query, signal);
+  return segments
+    .filter(({ kind }) => kind === "stop")
+    .map(({ begin, end, latitude, longitude }) => ({
+      from_ms: Date.parse(begin),
+      to_ms: Date.parse(end),
+      latitude,
+      longitude,
+    }));
 }
 
 /** Return the rows of a compact page, whatever the order of its fields. */

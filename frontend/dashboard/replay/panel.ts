@@ -9,11 +9,11 @@ import { sentenceOfError } from "../toast";
 import { SpeedChart } from "./chart";
 import { ReplayControls } from "./controls";
 import { TrailLayer } from "./layer";
-import { loadAlerts, loadTrail } from "./loader";
+import { loadAlerts, loadStops, loadTrail } from "./loader";
 import { Player } from "./player";
 import "./replay.css";
 import { Strip } from "./strip";
-import { type Day, dayOf } from "./timeline";
+import { type Day, dayOf, partOf } from "./timeline";
 import { type Gap, type Stop, Trail } from "./trail";
 
 export function mount(context: PanelContext): void {
@@ -53,6 +53,7 @@ class ReplayPanel {
       toggle: () => this.toggle(),
       speed: (speed) => (this.player.speed = speed),
       seek: (at_ms) => this.seek(at_ms),
+      fit: () => this.fit(),
       step: (direction) => this.step(direction),
       shiftSpeed: (direction) => {
         this.player.shift(direction);
@@ -75,7 +76,11 @@ class ReplayPanel {
       element("div", { class: "replay-slide" }, this.controls.slider),
     );
     store.on("selection", (truck) => this.choose(truck));
-    store.on("trucks", ({ changed }) => this.truck !== null && changed.has(this.truck) && this.append());
+    store.on("trucks", ({ changed }) => {
+      if (this.truck === null) return;
+      if (!this.day) this.startDay();
+      else if (changed.has(this.truck)) this.append();
+    });
     void context.map.whenReady().then((map) => {
       this.layer = new TrailLayer(map, map.getLayer("chosen-ring") ? "chosen-ring" : undefined, {
         hovered: (index) => this.hover(index, "map"),
@@ -94,9 +99,16 @@ class ReplayPanel {
     this.trail = new Trail();
     this.live = true;
     this.drawTrail();
-    if (truck === null) return;
-    const newest_ms = this.context.store.trucks.get(truck)?.timestamp_ms ?? this.context.store.now();
-    void this.load(localDate(Math.min(newest_ms, this.context.store.now()), this.context.zone));
+    this.day = null;
+    this.startDay();
+  }
+
+  /** Begin with the day of the truck's newest position; which one that is the first frame of the stream says. */
+  private startDay(): void {
+    const { store, zone } = this.context;
+    if (this.truck === null || this.day || !store.heard) return;
+    const newest_ms = this.newest_ms() ?? store.now();
+    void this.load(localDate(Math.min(newest_ms, store.now()), zone));
   }
 
   // --- reading a day ---
@@ -118,7 +130,7 @@ class ReplayPanel {
     const speed = this.player.speed;
     this.player = new Player(day.from_ms, day.to_ms);
     this.player.speed = speed;
-    this.controls.showDay(date, today, day.from_ms, day.to_ms);
+    this.controls.showDay(date, today);
     this.controls.showSpeed(speed);
     this.live = this.live && date === localDate(this.newest_ms() ?? store.now(), zone);
     this.drawDay();
@@ -128,7 +140,8 @@ class ReplayPanel {
     const { trail } = this;
     try {
       const alerts = loadAlerts(truck, day, loading.signal);
-      alerts.catch(() => {}); // it is awaited below; until then it must not count as unhandled
+      const stops = loadStops(truck, day, loading.signal);
+      for (const part of [alerts, stops]) part.catch(() => {}); // awaited below; until then not unhandled
       await loadTrail(
         truck,
         day,
@@ -142,7 +155,7 @@ class ReplayPanel {
         },
         loading.signal,
       );
-      this.alerts = await alerts;
+      [this.alerts, this.stops] = await Promise.all([alerts, stops]);
       this.loaded = true;
       this.drawDay();
       this.controls.showStatus(this.summary());
@@ -202,10 +215,13 @@ class ReplayPanel {
     const { day, trail } = this;
     if (!day) return;
     this.gaps = trail.gaps();
-    this.stops = trail.stops();
     this.drawTrail();
-    this.chart.show(day, trail);
-    this.strip.show(day, { stops: this.stops, gaps: this.gaps, alerts: this.alerts });
+    const last = trail.length - 1;
+    // While it is read the whole day stands there, so that nothing jumps with every page.
+    const part = this.loaded && last > 0 ? partOf(day, trail.timeAt(0), trail.timeAt(last)) : day;
+    this.controls.showRange(part.from_ms, part.to_ms);
+    this.chart.show(part, trail);
+    this.strip.show(part, { stops: this.stops, gaps: this.gaps, alerts: this.alerts });
     const first_ms = trail.length ? trail.timeAt(0) : day.from_ms;
     const last_ms = trail.length ? trail.timeAt(trail.length - 1) : day.from_ms;
     this.player.setRange(first_ms, last_ms);
@@ -267,6 +283,11 @@ class ReplayPanel {
   }
 
   // --- replaying ---
+
+  private fit(): void {
+    const box = this.trail.bounds();
+    if (box) this.context.map.fit(box);
+  }
 
   private seek(at_ms: number): void {
     this.live = false;

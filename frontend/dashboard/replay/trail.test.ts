@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Player } from "./player";
 import { legend, speedClass } from "./speed_scale";
-import { bandOf, dayOf, instantAt, shareOf, ticksOf } from "./timeline";
+import { bandOf, dayOf, instantAt, partOf, shareOf, ticksOf } from "./timeline";
 import { Trail, type TrailRow } from "./trail";
 
 const START = Date.UTC(2024, 0, 15, 6);
@@ -124,6 +124,29 @@ describe("the time line of a day", () => {
 
   test("an hour that comes twice has two ticks", () => {
     expect(ticksOf(dayOf("2024-10-27", "Europe/Zurich"), 24).filter((tick) => tick.label === "02:00")).toHaveLength(2);
+  });
+
+  test("is cut to the part with positions, in full quarters and at least an hour", () => {
+    const day = dayOf("2024-01-15", "Europe/Zurich");
+    const at = (hours: number) => day.from_ms + hours * 3_600_000;
+    expect(partOf(day, at(6.1), at(8.6))).toMatchObject({ from_ms: at(6), to_ms: at(8.75) });
+    expect(partOf(day, at(23.9), at(23.95))).toMatchObject({ from_ms: at(23), to_ms: at(24) });
+    expect(partOf(day, day.from_ms, day.to_ms - 1)).toEqual(day);
+    const labels = ticksOf(partOf(day, at(6.1), at(6.9)), 12).map((tick) => tick.label);
+    expect(labels).toEqual([
+      "06:00",
+      "06:05",
+      "06:10",
+      "06:15",
+      "06:20",
+      "06:25",
+      "06:30",
+      "06:35",
+      "06:40",
+      "06:45",
+      "06:50",
+      "06:55",
+    ]);
   });
 
   test("instants and places on it are each other's inverse, and bands are cut at its ends", () => {

@@ -1,6 +1,6 @@
 /**
  * One truck's positions of a day in columns, growing page by page, and what a reader wants of them: pieces of one
- * colour, gaps, stops, the position at an instant.
+ * colour, gaps, the position at an instant. Where it stopped the server says, by the rules of the reports.
  */
 
 import { distanceM, longitudeDifference } from "../../shared/geodesy";
@@ -33,9 +33,6 @@ export interface Piece {
 const GAP_LEAST_MS = 60_000;
 const GAP_MOST_MS = 300_000;
 const GAP_INTERVALS = 3;
-const STOP_RADIUS_M = 200;
-const STOP_LEAST_MS = 180_000;
-const STOP_GAP_MS = 3_600_000;
 const GROWTH = 4096;
 
 export class Trail {
@@ -104,6 +101,21 @@ export class Trail {
     return { index: best, metres: best < 0 ? Infinity : distanceM({ latitude, longitude }, this.at(best)) };
   }
 
+  /** Returns west, south, east, north of all positions; east may pass 180. */
+  bounds(): [number, number, number, number] | null {
+    if (!this.#length) return null;
+    const box: [number, number, number, number] = [Infinity, Infinity, -Infinity, -Infinity];
+    const first = this.#longitudes[0]!;
+    for (let i = 0; i < this.#length; i++) {
+      const longitude = first + longitudeDifference(first, this.#longitudes[i]!);
+      box[0] = Math.min(box[0], longitude);
+      box[1] = Math.min(box[1], this.#latitudes[i]!);
+      box[2] = Math.max(box[2], longitude);
+      box[3] = Math.max(box[3], this.#latitudes[i]!);
+    }
+    return box;
+  }
+
   /**
    * Returns how long without a position is a gap: three usual intervals, but at least a minute and at most five.
    */
@@ -156,38 +168,6 @@ export class Trail {
     return pieces;
   }
 
-  /**
-   * Returns where the truck stayed within 200 m for at least 180 s. A silence of more than an hour ends a stop: nobody
-   * knows what happened in it.
-   */
-  stops(): Stop[] {
-    const stops: Stop[] = [];
-    let first = 0;
-    while (first < this.#length) {
-      const anchor = this.at(first);
-      let last = first;
-      while (
-        last + 1 < this.#length &&
-        this.#times[last + 1]! - this.#times[last]! <= STOP_GAP_MS &&
-        distanceM(anchor, this.at(last + 1)) <= STOP_RADIUS_M
-      ) {
-        last += 1;
-      }
-      if (this.#times[last]! - anchor.timestamp_ms >= STOP_LEAST_MS && this.#slow(first, last)) {
-        stops.push({
-          from_ms: anchor.timestamp_ms,
-          to_ms: this.#times[last]!,
-          latitude: mean(this.#latitudes, first, last),
-          longitude: anchor.longitude,
-        });
-        first = last + 1;
-      } else {
-        first += 1;
-      }
-    }
-    return stops;
-  }
-
   /** Returns columns for the chart: seconds and km/h, with an empty value inside each gap so that the line breaks. */
   speedColumns(): [number[], (number | null)[]] {
     const gap = this.gapAfterMs();
@@ -202,17 +182,6 @@ export class Trail {
       speeds.push(orNull(this.#speeds[i]!));
     }
     return [times, speeds];
-  }
-
-  #slow(first: number, last: number): boolean {
-    // Circling within 200 m at speed is not a stop; unknown speeds do not speak against one.
-    let [known, moving] = [0, 0];
-    for (let i = first; i <= last; i++) {
-      if (Number.isNaN(this.#speeds[i]!)) continue;
-      known += 1;
-      if (this.#speeds[i]! >= 10) moving += 1;
-    }
-    return known === 0 || moving <= known / 2;
   }
 
   #grow(): void {
@@ -232,10 +201,4 @@ export class Trail {
 
 function orNull(value: number): number | null {
   return Number.isNaN(value) ? null : value;
-}
-
-function mean(values: Float64Array, first: number, last: number): number {
-  let sum = 0;
-  for (let i = first; i <= last; i++) sum += values[i]!;
-  return sum / (last - first + 1);
 }

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _STEP_S = 0.1
 _ASK_EVERY_S = 15.0
-_PATIENCE_S = 10.0
 _STOPS = "Ctrl-C stops; the consumers go on in Lambda."
 
 type Tick = Callable[[int], Sequence[OutgoingRecord]]
@@ -59,7 +58,7 @@ def run_on_aws(
                 watch.placed += len(records) - place(stores.stream, stores.rejected, what, records)
             status.update()
             stopping.wait(_STEP_S)
-        watch.finish()
+        watch.ask()
         last = status.line()
     print(f"{last}\nStopped. Look at it: truckstream positions --backend aws, also stats, alerts, transitions, status")
 
@@ -106,19 +105,13 @@ class _Watch:
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        self._thread.join(_PATIENCE_S)
-
-    def finish(self) -> None:
-        """End the thread and ask a last time; not while it still waits for an answer, for one alone may read."""
-        self.__exit__()
-        if not self._thread.is_alive():
-            self._ask()
+        self._thread.join(timeout=5.0)
 
     def glance(self) -> Glance:
         """Return what was placed by now, and what AWS said last."""
         return msgspec.structs.replace(self._seen, positions=self.placed)
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         """Ask for everything but what was placed; what goes wrong is shown, and asked again next time."""
         try:
             now = self._stores.status()
@@ -129,7 +122,7 @@ class _Watch:
 
     def _ask_now_and_then(self) -> None:
         while not self._done.is_set():
-            self._ask()
+            self.ask()
             self._done.wait(_ASK_EVERY_S)
 
 

@@ -38,14 +38,6 @@ def plan_command(
         int | None,
         typer.Option("--buckets", metavar="N", help="Groups of trucks that share frames; default: of 500 trucks."),
     ] = None,
-    per_message: Annotated[
-        int,
-        typer.Option(
-            "--per-message",
-            metavar="N",
-            help="Trucks send for themselves, through AWS IoT, so many positions at a time; 0: a gateway does.",
-        ),
-    ] = 0,
     retention: Annotated[int, typer.Option("--retention", metavar="H", help="Hours the stream keeps records.")] = 24,
     consumers: Annotated[int, typer.Option("--consumers", metavar="N", help="Functions that read the stream.")] = 3,
     fan_out: Annotated[int, typer.Option("--fan-out", metavar="N", help="Of these with enhanced fan-out.")] = 0,
@@ -112,7 +104,6 @@ def plan_command(
         headroom_pct=headroom,
         frame_s=frame,
         buckets=buckets,
-        per_message=per_message,
         capacity=_one_of("--capacity", capacity, _CAPACITIES),  # type: ignore[arg-type]
         capacity_used_pct=capacity_used,
         alerts_per_truck_day=alerts,

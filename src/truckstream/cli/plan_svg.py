@@ -140,9 +140,10 @@ def _head(plan: Plan) -> str:
 
 def _titles(plan: Plan, prices: PriceList) -> list[str]:
     question = plan.question
+    gathered_s = question.every_s + (question.frame_s if question.format != "json" else 0.0)
     subtitle = (
         f"A position every {question.every_s:g} s; truckstream writes it every {question.write_every_s:g} s and "
-        f"alerts within {question.gathered_s + question.alert_window_s:g} s"
+        f"alerts within {gathered_s + question.alert_window_s:g} s"
     )
     foot = (
         f"List prices of {prices.region}, {prices.compiled}, without free tiers, discounts and data transfer. "

@@ -6,7 +6,7 @@ import typer
 
 from truckstream.cli.backends import backend_of, open_stores
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption
-from truckstream.cli.serving import Address, HostOption, ListenerOption, StyleOption, TilesOption, map_url, place_of
+from truckstream.cli.serving import Address, HostOption, ListenerOption, StyleOption, TilesOption, place_of
 
 EXAMPLE = "Example: truckstream reports --data truckstream-data --port 8081"
 DEFAULT_PORT = 8081
@@ -38,10 +38,6 @@ def reports(
             backend=backend_of(backend),
         )
         address = Address(host, port, listener)
-        options = ReportOptions(
-            map_style_url=map_url("--map-style", map_style),
-            map_tiles_url=map_url("--map-tiles", map_tiles),
-            web_url=web_url,
-        )
+        options = ReportOptions(map_style_url=map_style, map_tiles_url=map_tiles, web_url=web_url)
         application = ReportApplication(sources, options, address.door(data))
         address.serve(application.asgi, "reports", place_of(data, sources.backend))

@@ -1,6 +1,5 @@
 """What `web` and `reports` share: the socket, the door, saying the address, ending with the parent."""
 
-import re
 import socket
 import sys
 import threading
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from truckstream.core.errors import InvalidSetting
 from truckstream.local.directory import DataDirectory
 
 if TYPE_CHECKING:
@@ -29,9 +27,6 @@ StyleOption = Annotated[
 TilesOption = Annotated[
     str | None, typer.Option("--map-tiles", metavar="URL", help="Raster tiles {z}/{x}/{y} instead of the built-in map.")
 ]
-
-
-_MAP_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s;,]*)?")
 
 
 class Address:
@@ -70,13 +65,6 @@ class Address:
                 print(f"truckstream {name}: {url_of(self.socket)}, {place}; Ctrl-C stops", flush=True)
 
         serve(app, self.socket, ready=ready, before_end=before_end)
-
-
-def map_url(option: str, url: str | None) -> str | None:
-    """Return the address of a map. Raises InvalidSetting for what is none: its origin goes into the page's policy."""
-    if url is not None and _MAP_URL.fullmatch(url) is None:
-        raise InvalidSetting(f"{option} {url!r} is no address", hint="Give one like https://maps.example/style.json.")
-    return url
 
 
 def place_of(data: Path, backend: str) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from truckstream.cli.backends import backend_of
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption
-from truckstream.cli.serving import Address, HostOption, ListenerOption, StyleOption, TilesOption, map_url, place_of
+from truckstream.cli.serving import Address, HostOption, ListenerOption, StyleOption, TilesOption, place_of
 from truckstream.core.truck_state import OFFLINE_AFTER_MS
 from truckstream.local.directory import DataDirectory
 
@@ -42,8 +42,8 @@ def web(
         address = Address(host, port, listener)
         options = WebOptions(
             offline_after_ms=round(offline_after * 1000),
-            map_style_url=map_url("--map-style", map_style),
-            map_tiles_url=map_url("--map-tiles", map_tiles),
+            map_style_url=map_style,
+            map_tiles_url=map_tiles,
             reports_url=reports_url,
         )
         known_ids = TokenFile(DataDirectory(data).tokens).trucks

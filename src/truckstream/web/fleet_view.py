@@ -5,7 +5,7 @@ everything up to a tick gets what changed since. `refresh` runs in a worker thre
 `FleetState` swaps them in, so readers never see half a tick.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Final
 
@@ -198,12 +198,20 @@ class FleetView:
         return cursor, mark
 
 
+def alert_json(alert: Alert, acknowledgement: Acknowledgement | None) -> dict[str, object]:
+    """Return an alert as the API gives it."""
+    return {**alert_fields(alert), "acknowledged": acknowledgement_json(acknowledgement)}
+
+
+def acknowledgement_json(acknowledgement: Acknowledgement | None) -> Mapping[str, object] | None:
+    """Return an acknowledgement as the API gives it."""
+    if acknowledgement is None:
+        return None
+    return {"at": format_instant(acknowledgement.at_ms), "by": acknowledgement.by, "note": acknowledgement.note}
+
+
 def _alert_line(alert: Alert, acknowledgement: Acknowledgement | None, tick: int) -> AlertLine:
-    done = None
-    if acknowledgement is not None:
-        at = format_instant(acknowledgement.at_ms)
-        done = {"at": at, "by": acknowledgement.by, "note": acknowledgement.note}
-    fields = {**alert_fields(alert), "acknowledged": done, "timestamp_ms": alert.timestamp_ms}
+    fields = {**alert_json(alert, acknowledgement), "timestamp_ms": alert.timestamp_ms}
     return AlertLine(alert, tick, _encode(fields))
 
 

@@ -345,15 +345,3 @@ def test_a_server_that_is_gone_leaves_the_report_and_says_since_when(desk: Desk,
     expect(notice).to_contain_text("The server does not answer.")
     expect(notice).to_contain_text(re.compile(r"Since \d\d:\d\d:\d\d Europe/Zurich; trying again every 10 s"))
     expect(section(page, "Distance").locator(".value")).to_be_visible()
-
-
-def test_a_page_whose_server_never_answered_says_so_and_recovers(desk: Desk, reports: Reports) -> None:
-    page = settled(desk.open(f"{reports.url}/?{DAY}"))
-    page.route("**/api/**", lambda route: route.abort())
-    page.reload()
-    expect(page.locator(".notice.error")).to_contain_text("The server does not answer.")
-    expect(page.locator(".content")).to_be_empty()
-    page.unroute("**/api/**")
-    page.get_by_role("button", name="Try again now").click()
-    expect(section(page, "Distance").locator(".value")).to_be_visible()
-    expect(page.locator(".notice.error")).to_have_count(0)

@@ -125,12 +125,13 @@ def _planned(question: Question, shape: Shape, measured: Measured, prices: Price
 def _interval(question: Question, every_s: float, plain_usd: float, measured: Measured, prices: PriceList) -> Interval:
     other = msgspec.structs.replace(question, write_every_s=every_s, alert_window_s=every_s)
     own = _planned(other, shapes(other)[1], measured, prices)
+    gathered_s = question.every_s + (question.frame_s if question.format != "json" else 0.0)
     return Interval(
         every_s,
         own.usd,
         plain_usd / own.usd,
-        question.gathered_s + own.load.write_period_s,
-        question.gathered_s + every_s,
+        gathered_s + own.load.write_period_s,
+        gathered_s + every_s,
     )
 
 
@@ -143,7 +144,7 @@ def _notes(question: Question, own: Planned, measured: Measured) -> list[str]:
             f"give enhanced fan-out to {readers - READS} of them (--fan-out {question.fan_out + readers - READS})"
         )
     lanes = max(function.lanes for function in own.capacity.functions)
-    if question.format != "json" and not question.per_message and lanes > question.bucket_count:
+    if question.format != "json" and lanes > question.bucket_count:
         notes.append(
             f"{lanes} batches have to be worked on at once, but the trucks are in {question.bucket_count} buckets, "
             f"each of which stays in one: raise --buckets to {2 * lanes}"

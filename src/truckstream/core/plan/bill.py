@@ -19,9 +19,6 @@ ON_DEMAND_BYTES: Final = 1024
 FIREHOSE_BYTES: Final = 5 * 1024
 """Kinesis counts payload units of 25 KB, on-demand streams whole KB of each record, Firehose 5 KB of each."""
 
-IOT_BYTES: Final = 5 * 1024
-"""IoT counts messages and rules by 5 KB."""
-
 WRITE_BYTES: Final = 1024
 READ_BYTES: Final = 4096
 """DynamoDB counts a write by the KB, a consistent read by 4 KB."""
@@ -74,8 +71,6 @@ def bill(
 ) -> tuple[Line, ...]:
     """Return the lines of a month."""
     ledger = Ledger(prices)
-    if question.per_message:
-        _way_in(ledger, question, load)
     _stream(ledger, question, shape, load, capacity)
     _functions(ledger, question, shape, load, capacity, measured)
     _positions(ledger, question, shape, load, measured)
@@ -86,16 +81,6 @@ def bill(
         ledger.add("queries", "Athena scans", "athena_tb", factors)
     _monitoring(ledger, capacity)
     return tuple(ledger.lines)
-
-
-def _way_in(ledger: Ledger, question: Question, load: Load) -> None:
-    """Add what AWS IoT takes: each record of the stream was one message of a truck."""
-    messages, seconds = (load.records_per_s, "messages/s"), (MONTH_S, "s")
-    count = math.ceil(load.record_bytes / IOT_BYTES)
-    units = (count, "unit of 5 KB" if count == 1 else "units of 5 KB")
-    ledger.add("way in", "MQTT messages", "iot_message", [messages, units, seconds])
-    ledger.add("way in", "rule and its action", "iot_rule", [messages, units, (2, "steps"), seconds])
-    ledger.add("way in", "connections", "iot_minute", [_count(question.trucks, "truck"), (MONTH_S / 60, "minutes")])
 
 
 def _stream(ledger: Ledger, question: Question, shape: Shape, load: Load, capacity: Capacity) -> None:

@@ -8,11 +8,10 @@ import msgspec
 from truckstream.core.plan.prices import Price, PriceList
 
 Component = Literal[
-    "way in", "stream", "functions", "latest positions", "geofences and alerts", "archive", "queries", "monitoring"
+    "stream", "functions", "latest positions", "geofences and alerts", "archive", "queries", "monitoring"
 ]
 
 COMPONENTS: Final[tuple[Component, ...]] = (
-    "way in",
     "stream",
     "functions",
     "latest positions",

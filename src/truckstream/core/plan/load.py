@@ -71,17 +71,15 @@ def load(question: Question, shape: Shape, measured: Measured) -> Load:
 def visits_per_s(question: Question, window_s: float) -> float:
     """Return how many trucks all batches of a consumer hold, per second.
 
-    Each truck is in one batch per window, or in one for each time it sends when that is more rarely.
+    Each truck is in one batch per window, or in one per position when it sends more rarely than that.
     """
-    return question.trucks / max(question.send_every_s, window_s)
+    return question.trucks / max(question.every_s, window_s)
 
 
 def positions_per_record(question: Question, shape: Shape, measured: Measured) -> float:
     """Return how many positions share a stream record; 1 when a gateway gathers no second one in time."""
     if shape.format == "json":
         return 1.0
-    if question.per_message:
-        return float(question.per_message)
     gathered = min(LARGEST_FRAME, max(1.0, question.positions_per_s * question.frame_s / question.bucket_count))
     if shape.format == "kpl":
         return max(1.0, min(gathered, KPL_FRAME_BYTES // (question.record_bytes + KPL_BYTES)))

@@ -42,9 +42,6 @@ NAMES: Final = (
     "firehose_gb",
     "firehose_conversion_gb",
     "location_tracker_update",
-    "iot_message",
-    "iot_rule",
-    "iot_minute",
 )
 """Every price a plan needs."""
 

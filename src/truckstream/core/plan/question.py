@@ -30,9 +30,7 @@ class Question(msgspec.Struct, frozen=True):
 
     `write_every_s`: how often the latest position of a moving truck is written. `alert_window_s`: how long the
     geofence consumer gathers a batch, which delays alerts by up to that. `frame_s`: how long a gateway gathers a
-    frame; `buckets`: how many gateways or groups of trucks frame for themselves. `per_message`: trucks
-    send for themselves, through AWS IoT, so many positions at a time; 0: they do not, and what a gateway costs is not
-    counted. `moving_pct`: trucks that move.
+    frame; `buckets`: how many gateways or groups of trucks frame for themselves. `moving_pct`: trucks that move.
     `cpu_factor`: how many times slower than the measuring machine a whole Lambda CPU is taken to be.
     """
 
@@ -50,7 +48,6 @@ class Question(msgspec.Struct, frozen=True):
     headroom_pct: float = 25.0
     frame_s: float = 1.0
     buckets: int | None = None
-    per_message: int = 0
     capacity: Capacity = "provisioned"
     capacity_used_pct: float = 70.0
     alerts_per_truck_day: float = 10.0
@@ -63,18 +60,6 @@ class Question(msgspec.Struct, frozen=True):
     def positions_per_s(self) -> float:
         """What the whole fleet sends."""
         return self.trucks / self.every_s
-
-    @property
-    def send_every_s(self) -> float:
-        """How long a truck gathers what it sends at a time."""
-        return self.every_s * max(1, self.per_message)
-
-    @property
-    def gathered_s(self) -> float:
-        """How old the last position of a truck may be when a newer one reaches the stream."""
-        if self.per_message:
-            return self.send_every_s
-        return self.every_s + (self.frame_s if self.format != "json" else 0.0)
 
     @property
     def bucket_count(self) -> int:
@@ -96,7 +81,6 @@ _RANGES: Final = (
     ("moving_pct", "--moving", 0, 100, "per cent"),
     ("headroom_pct", "--headroom", 0, 90, "per cent"),
     ("frame_s", "--frame", 0.01, 60, "seconds"),
-    ("per_message", "--per-message", 0, 1_000, "positions"),
     ("buckets", "--buckets", 1, 100_000, "buckets"),
     ("capacity_used_pct", "--capacity-used", 10, 100, "per cent"),
     ("alerts_per_truck_day", "--alerts", 0, 100_000, "alerts per truck and day"),
@@ -117,10 +101,5 @@ def checked(question: Question) -> Question:
         raise InvalidSetting(
             f"--fan-out {question.fan_out} with --consumers {question.consumers}",
             hint="Fan-out is for consumers of the stream: give at most as many.",
-        )
-    if question.per_message > 1 and question.format != "frames":
-        raise InvalidSetting(
-            f"--per-message {question.per_message} with --format {question.format}",
-            hint="Several positions in one message are a gzip frame: --format frames.",
         )
     return question
