@@ -86,11 +86,12 @@ def send_outbox(event: Event, context: Any) -> dict[str, int]:
     """Schedule, every minute: send alerts whose sending failed, and number those no reader has numbered."""
     own = _environment("send_outbox")
     with own.telemetry.invocation(context):
-        own.parts.number_news()
         try:
-            return {"sent": _send(own, context)}
+            sent = _send(own, context)
         finally:  # the age is what an alarm watches: above all when nothing can be sent
             own.telemetry.note(OutboxAge=own.parts.outbox.age_ms())
+        own.parts.number_news()
+        return {"sent": sent}
 
 
 def hourly_stats(event: Event, context: Any) -> dict[str, int]:
