@@ -52,7 +52,7 @@ def drive(running: System, truck_id: str = "TRK-1", steps: int = 10) -> list[Pos
 
 def wait_for(client: httpx.Client, path: str, found: Any) -> Any:
     """Ask until the live view has caught up."""
-    for _ in range(60):
+    for _ in range(200):
         answer = client.get(path)
         if answer.status_code == 200 and found(answer.json()):
             return answer.json()
@@ -93,7 +93,7 @@ def test_one_truck_tells_its_geofences_and_a_truck_named_only_in_a_geofence_was_
     assert (never["state"], never["timestamp"], never["latitude"]) == ("never", None, None)
     assert client.get("/api/v1/positions/VAN-*").status_code == 404
     client.delete("/api/v1/geofences/own")
-    for _ in range(30):
+    for _ in range(200):
         if client.get("/api/v1/positions/TRK-7").status_code == 404:
             break
         wait_for(client, "/api/v1/health", lambda found: True)
