@@ -217,9 +217,11 @@ function utilisation(place: Site, fleet: Fleet): HTMLElement {
   const order = sorted(fleet.trucks, place.view.sort ?? "-driving_minutes").map(({ truck_id }) => truck_id);
   const busiest = fleetHours(fleet.heatmap);
   const most = Math.max(0, ...busiest.map((value) => value ?? 0));
+  const [drawn, all] = [fleet.heatmap.trucks.length, fleet.trucks.length];
+  const which = drawn < all ? `the ${number(drawn)} of ${count(all, "truck")} that drove most` : "all trucks";
   return section(
     "Utilisation",
-    most ? "minutes driven in each hour; trucks in the order of the table below" : "no driving in this period",
+    most ? `time driven; ${which}, in the order of the table below` : "no driving in this period",
     heatmap(place, fleet.heatmap, order),
   );
 }

@@ -9,7 +9,7 @@ import { announce, element } from "../shared/dom";
 import { minutes as minutesText, number } from "../shared/format";
 import { clockLabel, dayLabel, localDate, localTime } from "../shared/time";
 import type { HeatMap } from "./answers";
-import { heatRows } from "./model";
+import { heatDays, heatRows } from "./model";
 import { onPaper, paperWidth } from "./paper";
 import { linkTo, type Site } from "./page";
 import { pager } from "./table";
@@ -19,21 +19,33 @@ const ROW_PX = 16;
 const LEAST_PX = 3;
 const HEAD_PX = 34;
 
+/** More hours than this cannot be told apart: longer periods show days. */
+const MOST_HOURS = 45 * 24;
+
 interface Cells {
   rows: { truck_id: string; minutes: (number | null)[] }[];
+  /** Begin of each column. */
   hours_ms: number[];
   tz: string;
+  /** Columns are days, not hours. */
+  days: boolean;
 }
+
+/** Minutes of driving that make the darkest cell. */
+const fullMinutes = (days: boolean): number => (days ? 720 : 60);
 
 /** The map of these trucks, in this order. */
 export function heatmap(place: Site, map: HeatMap, trucks: readonly string[]): HTMLElement {
-  const all = heatRows(map, trucks);
-  const hours_ms = map.hours.map((hour) => Date.parse(hour));
+  const { tz } = place.view;
+  const days = map.hours.length > MOST_HOURS;
+  const shown = days ? heatDays(map, (hour) => localDate(Date.parse(hour), tz)) : map;
+  const all = heatRows(shown, trucks);
+  const hours_ms = shown.hours.map((hour) => Date.parse(hour));
   const holder = element("div");
   let first = 0;
   const draw = (): void => {
-    const cells = { rows: all.slice(first, first + TRUCKS_PER_PAGE), hours_ms, tz: place.view.tz };
-    const parts: Node[] = [grid(place, cells), legend(), alternative(place, cells)];
+    const cells = { rows: all.slice(first, first + TRUCKS_PER_PAGE), hours_ms, tz, days };
+    const parts: Node[] = [grid(place, cells), legend(days), alternative(place, cells)];
     if (all.length > TRUCKS_PER_PAGE) {
       const move = (by: number) => () => ((first += by), draw());
       parts.push(
@@ -53,11 +65,12 @@ export function heatmap(place: Site, map: HeatMap, trucks: readonly string[]): H
   return holder;
 }
 
-function cellText({ rows, hours_ms, tz }: Cells, row: number, column: number): string {
+function cellText({ rows, hours_ms, tz, days }: Cells, row: number, column: number): string {
   const [truck, hour_ms] = [rows[row], hours_ms[column]];
   if (!truck || hour_ms === undefined) return "";
   const value = truck.minutes[column] ?? null;
-  const when = `${dayLabel(localDate(hour_ms, tz), { year: false })} ${clockLabel(hour_ms, tz)}\u2013${clockLabel(hour_ms + 3_600_000, tz)}`;
+  const date = dayLabel(localDate(hour_ms, tz), { year: days });
+  const when = days ? date : `${date} ${clockLabel(hour_ms, tz)}\u2013${clockLabel(hour_ms + 3_600_000, tz)}`;
   return `${truck.truck_id}, ${when}: ${value === null ? "no positions" : `${minutesText(value)} driving`}`;
 }
 
@@ -130,7 +143,8 @@ function grid(place: Site, cells: Cells): HTMLElement {
 }
 
 function drawCells(canvas: HTMLCanvasElement, cells: Cells, cell_px: number, row: number, column: number): void {
-  const { rows, hours_ms, tz } = cells;
+  const { rows } = cells;
+  const { hours_ms } = cells;
   const [width, height] = [Math.ceil(cell_px * hours_ms.length), HEAD_PX + rows.length * ROW_PX];
   const ratio = Math.max(2, window.devicePixelRatio || 1); // sharp on paper, too
   canvas.width = width * ratio;
@@ -148,14 +162,15 @@ function drawCells(canvas: HTMLCanvasElement, cells: Cells, cell_px: number, row
     token("--text"),
   ];
   pen.font = `12px ${token("--font")}`;
-  heads(pen, hours_ms, tz, cell_px, width, { line, quiet, ink, height });
+  heads(pen, cells, cell_px, width, { line, quiet, ink, height });
   const gap = cell_px >= 6 ? 1 : 0;
+  const full = fullMinutes(cells.days);
   rows.forEach(({ minutes }, place) => {
     const y = HEAD_PX + place * ROW_PX;
     for (let hour = 0; hour < hours_ms.length; hour += 1) {
       const value = minutes[hour] ?? null;
       pen.fillStyle = value ? blue : value === null ? empty : line;
-      pen.globalAlpha = value ? 0.18 + 0.82 * Math.min(1, value / 60) : 1;
+      pen.globalAlpha = value ? 0.18 + 0.82 * Math.min(1, value / full) : 1;
       // Never a position: a low dash instead of a cell, so that "nothing known" and "did not drive" differ.
       if (value === null) pen.fillRect(hour * cell_px, y + ROW_PX / 2, cell_px - gap, 1);
       else pen.fillRect(hour * cell_px, y + 1, cell_px - gap, ROW_PX - 2);
@@ -169,27 +184,29 @@ function drawCells(canvas: HTMLCanvasElement, cells: Cells, cell_px: number, row
   }
 }
 
-/** Days above, hours below where they fit; a line where a day begins. */
+/** Days above, hours below where they fit, a line where a day begins; of days the months. */
 function heads(
   pen: CanvasRenderingContext2D,
-  hours_ms: number[],
-  tz: string,
+  { hours_ms, tz, days }: Cells,
   cell_px: number,
   width: number,
   look: { line: string; quiet: string; ink: string; height: number },
 ): void {
-  const step = [1, 2, 3, 6, 12].find((hours) => hours * cell_px >= 26) ?? 0;
+  const step = days ? 0 : ([1, 2, 3, 6, 12].find((hours) => hours * cell_px >= 26) ?? 0);
   let lastDay = "";
   let free_px = -1;
   hours_ms.forEach((hour_ms, place) => {
     const x = place * cell_px;
     const { hour } = localTime(hour_ms, tz);
     const date = localDate(hour_ms, tz);
-    if (date !== lastDay) {
-      lastDay = date;
+    const part = days ? date.slice(0, 7) : date;
+    if (part !== lastDay) {
+      lastDay = part;
       pen.fillStyle = look.line;
       if (place) pen.fillRect(x - 0.5, 0, 1, look.height);
-      const words = dayLabel(date, { year: false });
+      const words = days
+        ? dayLabel(date, { weekday: false }).split(" ").slice(1).join(" ")
+        : dayLabel(date, { year: false });
       if (x >= free_px && x + pen.measureText(words).width <= width) {
         pen.fillStyle = look.ink;
         pen.fillText(words, x + 3, 12);
@@ -203,7 +220,7 @@ function heads(
   });
 }
 
-function legend(): HTMLElement {
+function legend(days: boolean): HTMLElement {
   const steps = [1, 2, 3, 4].map((step) => element("i", { class: `heat-step heat-${step}` }));
   return element(
     "p",
@@ -213,7 +230,7 @@ function legend(): HTMLElement {
     element("i", { class: "heat-step heat-0" }),
     "not driving",
     ...steps,
-    "up to 60 min driving in the hour",
+    days ? "up to 12 h driving in the day" : "up to 60 min driving in the hour",
   );
 }
 
@@ -222,7 +239,7 @@ function alternative(place: Site, cells: Cells): HTMLElement {
   const details = element("details", { class: "alternative" }, element("summary", { text: "Utilisation as a table" }));
   details.addEventListener("toggle", () => {
     if (!details.open || details.querySelector("table")) return;
-    const byDay = cells.hours_ms.length > 25;
+    const byDay = cells.days || cells.hours_ms.length > 25;
     const name = (hour_ms: number): string =>
       byDay ? dayLabel(localDate(hour_ms, cells.tz), { year: false }) : clockLabel(hour_ms, cells.tz);
     const groups: { name: string; columns: number[] }[] = [];

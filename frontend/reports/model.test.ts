@@ -5,6 +5,7 @@ import {
   countScale,
   daysOf,
   fleetHours,
+  heatDays,
   heatRows,
   idleShare,
   lacking,
@@ -116,7 +117,7 @@ test("rows are sorted by number or by name with numbers in it, unknown last", ()
   expect(ids("-distance_km")).toEqual(["T-1", "T-10", "T-9"]);
 });
 
-test("the heat map can be read in another order and summed by hour", () => {
+test("the heat map can be read in another order and summed by hour or day", () => {
   const map = {
     trucks: ["A", "B"],
     hours: ["2024-01-01T00:00:00.000Z", "2024-01-01T01:00:00.000Z", "2024-01-01T02:00:00.000Z"],
@@ -127,6 +128,12 @@ test("the heat map can be read in another order and summed by hour", () => {
   };
   expect(heatRows(map, ["B", "gone", "A"]).map(({ truck_id }) => truck_id)).toEqual(["B", "A"]);
   expect(fleetHours(map)).toEqual([15, 7, null]);
+  const days = heatDays(map, (hour) => (hour < "2024-01-01T02" ? "one" : "other"));
+  expect(days.hours).toEqual(["2024-01-01T00:00:00.000Z", "2024-01-01T02:00:00.000Z"]);
+  expect(days.minutes).toEqual([
+    [10, null],
+    [12, null],
+  ]);
 });
 
 test("the share of idling is unknown without engine time", () => {

@@ -147,6 +147,28 @@ export function heatRows(map: HeatMap, trucks: readonly string[]): { truck_id: s
   });
 }
 
+/** The heat map with a column for each day; null where no hour of the day has positions. */
+export function heatDays(map: HeatMap, dateOf: (hour: string) => string): HeatMap {
+  const days = new Map<string, number[]>();
+  map.hours.forEach((hour, place) => {
+    const date = dateOf(hour);
+    const places = days.get(date);
+    if (places) places.push(place);
+    else days.set(date, [place]);
+  });
+  const columns = [...days.values()];
+  return {
+    trucks: map.trucks,
+    hours: columns.map(([first]) => map.hours[first as number] as string),
+    minutes: map.minutes.map((row) =>
+      columns.map((places) => {
+        const cells = places.map((place) => row[place]).filter(known);
+        return cells.length ? cells.reduce((sum, minutes) => sum + minutes, 0) : null;
+      }),
+    ),
+  };
+}
+
 /** Minutes driven by the whole fleet in each hour of the heat map; null where no truck sent anything. */
 export function fleetHours(map: HeatMap): (number | null)[] {
   return map.hours.map((_, hour) => {

@@ -1,7 +1,7 @@
 /** What every screen gets: the view, links to other views, and the period in words. */
 
 import { element } from "../shared/dom";
-import { HOUR_MS, localLabel, offsetLabel, startOfDay } from "../shared/time";
+import { DAY_MS, HOUR_MS, localLabel, offsetLabel, startOfDay } from "../shared/time";
 import type { Answer, Range } from "./answers";
 import type { Period } from "./periods";
 import { change, viewQuery, type View } from "./view";
@@ -35,12 +35,17 @@ export function linkTo(place: Site, changes: Partial<View>, text: string, name?:
   return element("a", { text, attributes: { href: place.href(changes), "data-view": "", "aria-label": name } });
 }
 
-/** `America/Chicago (UTC-05:00)`, with both offsets where the clocks change inside the period. */
+/** `America/Chicago (UTC-05:00)`, with all offsets where the clocks change inside the period. */
 export function zoneLabel(tz: string, period: Period): string {
-  const first = offsetLabel(startOfDay(period.from, tz), tz);
-  const last = offsetLabel(startOfDay(period.to, tz) + 22 * HOUR_MS, tz);
-  if (tz === "UTC" && first === last) return "UTC";
-  return first === last ? `${tz} (${first})` : `${tz} (${first} to ${last})`;
+  const first_ms = startOfDay(period.from, tz);
+  const last_ms = startOfDay(period.to, tz) + 22 * HOUR_MS;
+  const middle_ms: number[] = [];
+  for (let at_ms = first_ms; at_ms < last_ms; at_ms += 14 * DAY_MS) middle_ms.push(at_ms);
+  const [first, last] = [offsetLabel(first_ms, tz), offsetLabel(last_ms, tz)];
+  const other = middle_ms.map((at_ms) => offsetLabel(at_ms, tz)).find((label) => label !== first && label !== last);
+  if (tz === "UTC") return "UTC";
+  if (first !== last) return `${tz} (${first} to ${last})`;
+  return `${tz} (${first}${other ? `, at times ${other}` : ""})`;
 }
 
 /** The instant of an ISO text, null for none. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { before, dates, isPeriod, length, presetOf, resolve } from "./periods";
+import { zoneLabel } from "./page";
 import { change, parseView, viewQuery } from "./view";
 
 const NOW_MS = Date.parse("2024-03-31T22:30:00Z"); // 1 April in Zurich, still March in Chicago
@@ -60,4 +61,12 @@ describe("the URL", () => {
     expect(change(view, { cursors: ["x"] })).toMatchObject({ sort: "-start", cursors: ["x"] });
     expect(change(view, { screen: "fleet", sort: "truck_id" }).sort).toBe("truck_id");
   });
+});
+
+test("the zone says its offsets, also those in the middle of a long period", () => {
+  const label = (from: string, to: string): string => zoneLabel("Europe/Zurich", { from, to });
+  expect(label("2024-03-30", "2024-03-30")).toBe("Europe/Zurich (UTC+01:00)");
+  expect(label("2024-03-28", "2024-03-31")).toBe("Europe/Zurich (UTC+01:00 to UTC+02:00)");
+  expect(label("2025-10-01", "2026-06-30")).toBe("Europe/Zurich (UTC+02:00, at times UTC+01:00)");
+  expect(zoneLabel("UTC", { from: "2024-03-28", to: "2024-03-31" })).toBe("UTC");
 });
