@@ -12,6 +12,7 @@ Usage: scripts/test.sh                     format, lint, types, import layers, t
 
 Environment:
   TRUCKSTREAM_TEST_DATA   folder of the real data sets; tests that need it are skipped without it
+  TF_PLUGIN_DIR           mirror of Terraform's AWS provider, where there is no registry
   TRUCKSTREAM_CI=1        a missing part is a failure, not a skip
   TRUCKSTREAM_WORKERS     test processes (default: one per core; 0: all in one)
 
