@@ -19,9 +19,9 @@ import { geofences, problemsOf, storable, warningOf } from "./requests";
 import { boundsOf, rounded, type Shape } from "./shape";
 
 const HINTS = {
-  circle: "Press on the centre, then on the rim (or drag). Esc gives up.",
-  polygon: "Press corner by corner; press the first one again to close. Esc gives up.",
-  corridor: "Press point by point along the route; press the last one again to end. Esc gives up.",
+  circle: "Press on the centre, then on the rim (or drag). Esc or the button gives up.",
+  polygon: "Press corner by corner; press the first one again to close. Esc or the button gives up.",
+  corridor: "Press point by point along the route; press the last one again to end. Esc or the button gives up.",
 };
 
 export function mount(context: PanelContext): Panel {

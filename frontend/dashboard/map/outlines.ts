@@ -1,10 +1,9 @@
 /** Geofences as GeoJSON outlines for drawing: circles become rings, corridors stay lines with their width. */
 
+import { circleRing } from "../geofence/shape";
 import type { Geofence, Point } from "../wire";
 
-const CIRCLE_STEPS = 96;
 const EQUATOR_M = 40_075_016.7;
-const METRES_PER_DEGREE = 110_574; // of latitude at the equator; good to 1 % everywhere, enough for a picture
 
 export interface Outline {
   shapes: GeoJSON.Feature[];
@@ -68,13 +67,9 @@ function unwrappedGeometry(geometry: GeoJSON.Polygon | GeoJSON.MultiPolygon): Ge
   return { type: "MultiPolygon", coordinates: geometry.coordinates.map((rings) => rings.map(unwrapped)) };
 }
 
+/** Metres on the ellipsoid, as the server decides: what is drawn is what fires. */
 function circle(center: Point, radius_m: number): GeoJSON.Position[] {
-  const high = radius_m / METRES_PER_DEGREE;
-  const wide = high / Math.max(0.01, Math.cos((center.latitude * Math.PI) / 180));
-  return Array.from({ length: CIRCLE_STEPS + 1 }, (_, step) => {
-    const angle = (2 * Math.PI * (step % CIRCLE_STEPS)) / CIRCLE_STEPS;
-    return [center.longitude + wide * Math.sin(angle), center.latitude + high * Math.cos(angle)];
-  });
+  return circleRing(center, radius_m).map(pair);
 }
 
 /** Width in pixels at zoom 0; it doubles with each zoom. */

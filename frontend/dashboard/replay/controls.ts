@@ -118,6 +118,7 @@ export class ReplayControls {
 
   showStatus(text: string, failed = false): void {
     setText(this.status, text);
+    this.status.title = text; // it is cut where room is short
     this.status.classList.toggle("failed", failed);
   }
 
