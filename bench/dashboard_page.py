@@ -22,6 +22,7 @@ class PageWork:
     """What one page did in the time it was open."""
 
     snapshot_ms: float
+    median_ms: float
     p95_ms: float
     frames: int
     trucks_a_frame: float
@@ -50,6 +51,7 @@ def page_work(url: str, seconds: float) -> PageWork | str:
     times = sorted(each["ms"] for each in frames)
     return PageWork(
         snapshot_ms=max(each["ms"] for each in measured if each["kind"] == "snapshot"),
+        median_ms=times[len(times) // 2],
         p95_ms=times[int(len(times) * 0.95)],
         frames=len(frames),
         trucks_a_frame=sum(each["trucks"] for each in frames) / len(frames),
@@ -64,6 +66,7 @@ def add_page_work(report: Report, url: str, seconds: float) -> None:
         return
     report.add("page: trucks in a frame", work.trucks_a_frame, "trucks")
     report.add("page: first snapshot", work.snapshot_ms, "ms", better="lower")
+    report.add("page: own work for a frame, median", work.median_ms, "ms", better="lower")
     report.add("page: own work for a frame, 95th percentile", work.p95_ms, "ms", goal=UPDATE_GOAL_MS, better="lower")
 
 

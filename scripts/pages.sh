@@ -70,6 +70,9 @@ prepare() {
     fi
 }
 
+# Kilobytes over the wire, all files in one.
+compressed() { echo $(($(cat "$@" | gzip -9 | wc -c) / 1000)); }
+
 build() {
     stamp=$(sources_of)
     if [ "$(cat "$root/.tools/pages.done" 2>/dev/null)" = "$stamp" ] &&
@@ -80,6 +83,8 @@ build() {
     say "building the pages"
     npm run --silent build >&2
     mkdir -p "$root/.tools"
+    assets=$root/src/truckstream/web/pages/assets
+    say "dashboard: first paint $(compressed "$assets"/index-*) kB, then the map $(compressed "$assets"/maplibre-gl-*) kB"
     echo "$stamp" >"$root/.tools/pages.done"
     say "ready"
 }

@@ -53,6 +53,7 @@ class TruckList {
   private readonly head = element("div", { class: "list-head", attributes: { role: "row", "aria-rowindex": 1 } });
   private readonly grid: HTMLElement;
   private readonly empty = element("div", { class: "empty", attributes: { hidden: true } });
+  private saidWhenEmpty = "";
   private pointerInside = false;
   private lastKey_ms = -Infinity;
   private sortDue = false;
@@ -116,29 +117,35 @@ class TruckList {
 
   private changed(changed: ReadonlySet<string>, gone: ReadonlySet<string>, whole: boolean): void {
     const { store } = this.context;
-    let members = whole || gone.size > 0;
-    if (!members) {
-      for (const id of changed) {
-        const truck = store.trucks.get(id);
-        if (truck && store.matches(truck) !== this.places.has(id)) {
-          members = true;
-          break;
-        }
-      }
+    const added: string[] = [];
+    let left = gone.size > 0;
+    for (const id of changed) {
+      const truck = store.trucks.get(id);
+      const shown = this.places.has(id);
+      if (!truck || store.matches(truck) === shown) continue;
+      if (shown) left = true;
+      else added.push(id);
     }
-    if (members || this.sort.key !== "truck_id" || this.ids.length === 0) this.arrangeWhenQuiet(whole);
+    const empty = this.ids.length === 0; // then nothing can move, and the reason for it may have changed
+    if (whole || empty) this.arrange();
+    else if (added.length || left || this.sort.key !== "truck_id") this.arrangeWhenQuiet(added);
     this.requestDraw();
   }
 
-  /** Rows must not move under somebody's hand. */
-  private arrangeWhenQuiet(whole: boolean): void {
+  /** Rows must not move under somebody's hand: until it rests, new trucks come last. */
+  private arrangeWhenQuiet(added: readonly string[] = []): void {
     const now = performance.now();
     const busy = this.pointerInside || now - this.lastKey_ms < KEYS_REST_MS;
-    if (!whole && (busy || now - this.lastSort_ms < SORT_PAUSE_MS)) {
-      this.sortDue = true;
+    if (!busy && now - this.lastSort_ms >= SORT_PAUSE_MS) {
+      this.arrange();
       return;
     }
-    this.arrange();
+    this.sortDue = true;
+    for (const id of added) {
+      this.places.set(id, this.ids.length);
+      this.ids.push(id);
+    }
+    this.measure();
   }
 
   private arrange(): void {
@@ -150,8 +157,7 @@ class TruckList {
       this.sort,
     );
     this.places = new Map(this.ids.map((id, index) => [id, index]));
-    this.spacer.style.height = `${this.ids.length * ROW_PX}px`;
-    this.grid.setAttribute("aria-rowcount", String(this.ids.length + 1));
+    this.measure();
     for (const cell of this.head.children) {
       const sorting = (cell as HTMLElement).dataset.key === this.sort.key;
       cell.setAttribute("aria-sort", sorting ? (this.sort.descending ? "descending" : "ascending") : "none");
@@ -159,8 +165,15 @@ class TruckList {
     const none = this.ids.length === 0;
     this.empty.hidden = !none;
     this.grid.hidden = none;
-    if (none) emptyList(this.empty, this.context);
+    const said = `${store.heard} ${store.fleetSize}`;
+    if (none && said !== this.saidWhenEmpty) emptyList(this.empty, this.context); // a focused button stays
+    this.saidWhenEmpty = none ? said : "";
     this.requestDraw();
+  }
+
+  private measure(): void {
+    this.spacer.style.height = `${this.ids.length * ROW_PX}px`;
+    this.grid.setAttribute("aria-rowcount", String(this.ids.length + 1));
   }
 
   private requestDraw(): void {
@@ -242,7 +255,7 @@ class TruckList {
 
   private drawAges(): void {
     const { store } = this.context;
-    if (this.sortDue) this.arrangeWhenQuiet(false);
+    if (this.sortDue) this.arrangeWhenQuiet();
     for (const row of this.rows) {
       const truck = row.truckId === null ? undefined : store.trucks.get(row.truckId);
       if (truck) setText(row.age, ageLabel(truck.fresh_ms, store.now()));
