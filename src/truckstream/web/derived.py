@@ -13,9 +13,9 @@ from truckstream.consumers.statistics import read_stats
 from truckstream.core.errors import InvalidInput
 from truckstream.core.instants import DAY_MS, format_hour, format_instant
 from truckstream.http.access import need
+from truckstream.http.heavy import heavy
 from truckstream.http.listing import Cursor, From, Limit, To, json_response, read_cursor, write_cursor
 from truckstream.http.problems import problems
-from truckstream.web.heavy import heavy
 from truckstream.web.history import period
 from truckstream.web.sources import WebSources
 

@@ -16,10 +16,10 @@ from truckstream.core.geofences import Geofence, parse_geofence, parse_geofences
 from truckstream.core.instants import DAY_MS, format_instant
 from truckstream.http.access import need
 from truckstream.http.bodies import decode_json, in_thread, read_body
+from truckstream.http.heavy import heavy
 from truckstream.http.listing import Cursor, From, Limit, To, json_response, read_cursor, write_cursor
 from truckstream.http.problems import NotFound, problems
 from truckstream.web.body_schemas import SendsGeofence, SendsGeofences
-from truckstream.web.heavy import heavy
 from truckstream.web.history import period
 from truckstream.web.preview import preview
 from truckstream.web.sources import WebSources

@@ -14,9 +14,9 @@ from truckstream.core.errors import InvalidInput
 from truckstream.core.instants import DAY_MS, HOUR_MS, date_of, format_instant, hour_of
 from truckstream.core.records import EngineStatus, Position, ReceivedPositions
 from truckstream.http.access import need
+from truckstream.http.heavy import heavy
 from truckstream.http.listing import Cursor, From, Limit, To, instant, json_response, read_cursor, write_cursor
 from truckstream.http.problems import problems
-from truckstream.web.heavy import heavy
 from truckstream.web.positions import TruckId
 from truckstream.web.sources import WebSources
 
