@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { distanceM } from "../../shared/geodesy";
 import { handlesOf, moved, removed, type View } from "./handles";
+import { combined, reach } from "./placing";
 import { circleRing, type Shape } from "./shape";
 
 const at = (latitude: number, longitude: number) => ({ latitude, longitude });
@@ -94,4 +95,23 @@ describe("removing a vertex", () => {
     expect(removed(shape, handlesOf(shape, VIEW).handles[0]!)).toBeNull();
     expect(circleRing(shape.center, 500)).toHaveLength(129);
   });
+});
+
+describe("what was drawn", () => {
+  const ring = [at(47.2, 8.2), at(47.2, 8.3), at(47.3, 8.3)];
+  const drawn: Shape = { type: "polygon", form: "vertices", polygons: [[ring]] };
+
+  test("replaces the shape, or becomes a hole or a part of it", () => {
+    expect(combined(YARD, drawn, "shape")).toBe(drawn);
+    expect(combined(YARD, drawn, "hole")).toMatchObject({ polygons: [[...YARD.polygons[0]!, ring]] });
+    expect(combined(YARD, drawn, "part")).toMatchObject({ polygons: [YARD.polygons[0], [ring]] });
+    expect(combined(null, drawn, "hole")).toBe(drawn);
+  });
+});
+
+test("a rule's ids and patterns are counted in the fleet, dots and all", () => {
+  const fleet = ["TRK-001", "TRK-002", "VAN-1", "VAN.1"];
+  expect(reach(["TRK-*", "VAN.1"], fleet)).toBe(3);
+  expect(reach(["*"], fleet)).toBe(4);
+  expect(reach(["NONE"], fleet)).toBe(0);
 });

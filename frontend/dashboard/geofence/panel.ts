@@ -15,14 +15,9 @@ import { GeofenceForm } from "./form";
 import { ImportReview } from "./import_review";
 import { GeofenceList } from "./list";
 import { PreviewLine } from "./preview";
-import { geofences, problemsOf, storable, warningOf } from "./requests";
-import { boundsOf, rounded, type Shape } from "./shape";
-
-const HINTS = {
-  circle: "Press on the centre, then on the rim (or drag). Esc or the button gives up.",
-  polygon: "Press corner by corner; press the first one again to close. Esc or the button gives up.",
-  corridor: "Press point by point along the route; press the last one again to end. Esc or the button gives up.",
-};
+import { downloadAll, geofences, problemsOf, storable, warningOf } from "./requests";
+import { combined, fitBeside, HINTS, reach } from "./placing";
+import { rounded, type Shape } from "./shape";
 
 export function mount(context: PanelContext): Panel {
   return new GeofenceEditor(context);
@@ -53,7 +48,7 @@ class GeofenceEditor implements Panel {
         create: () => this.edit(newDraft()),
         edit: (geofence) => this.edit(draftOf(geofence)),
         importFile: () => this.importing.choose(),
-        export: () => this.export(),
+        export: () => downloadAll(),
       },
       this.readOnly,
     );
@@ -174,21 +169,8 @@ class GeofenceEditor implements Panel {
     this.body.scrollTop = 0;
     this.showReach();
     this.showOnMap();
-    if (draft.version > 0) this.fit();
+    if (draft.version > 0 && draft.shape) fitBeside(this.context, draft.shape);
     this.askPreview();
-  }
-
-  /** Show the shape where the panel does not stand. */
-  private fit(): void {
-    const box = this.draft.shape && boundsOf(this.draft.shape);
-    if (!box) return;
-    void this.context.map.whenReady().then((map) => {
-      const { width, height } = map.getCanvas().getBoundingClientRect();
-      const panel = this.context.place.getBoundingClientRect();
-      const beside = panel.width < width / 2;
-      const padding = { top: 48, left: 48, right: beside ? panel.width + 60 : 48, bottom: beside ? 48 : height * 0.62 };
-      map.fitBounds(box, { padding, maxZoom: 16, animate: false });
-    });
   }
 
   private leave(): void {
@@ -338,11 +320,8 @@ class GeofenceEditor implements Panel {
 
   private showReach(): void {
     const patterns = this.draft.rule.trucks;
-    if (!patterns) return this.form.showReach("");
-    const known = patterns.map(patternOf);
-    let n = 0;
-    for (const id of this.context.store.trucks.keys()) if (known.some((pattern) => pattern.test(id))) n += 1;
-    this.form.showReach(`${count(n, "truck")} of the fleet`);
+    const n = patterns && reach(patterns, this.context.store.trucks.keys());
+    this.form.showReach(n === null ? "" : `${count(n, "truck")} of the fleet`);
   }
 
   private taken(): ReadonlySet<string> {
@@ -413,26 +392,4 @@ class GeofenceEditor implements Panel {
       this.form.setSaving(false);
     }
   }
-
-  private export(): void {
-    const link = element("a", {
-      attributes: { href: "/api/v1/geofences?format=geojson", download: "geofences.geojson" },
-    });
-    document.body.append(link);
-    link.click();
-    link.remove();
-  }
-}
-
-function combined(before: Shape | null, drawn: Shape, what: "shape" | "hole" | "part"): Shape {
-  if (what === "shape" || before?.type !== "polygon" || drawn.type !== "polygon") return drawn;
-  const ring = drawn.polygons[0]![0]!;
-  if (what === "part") return { ...before, polygons: [...before.polygons, [ring]] };
-  const last = before.polygons.length - 1;
-  return { ...before, polygons: before.polygons.with(last, [...before.polygons[last]!, ring]) };
-}
-
-function patternOf(pattern: string): RegExp {
-  const escaped = pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("\\*", ".*");
-  return new RegExp(`^${escaped}$`);
 }

@@ -1,6 +1,7 @@
 /** What the editor asks the server, and where its complaints belong in the form. */
 
 import { api, ApiError, request } from "../../shared/api";
+import { element } from "../../shared/dom";
 import { DAY_MS } from "../../shared/time";
 import type { Preview } from "./changes";
 import type { WireGeofence } from "./draft";
@@ -37,6 +38,16 @@ export const geofences = {
       signal,
     }),
 };
+
+/** Lets the browser save all geofences as GeoJSON. */
+export function downloadAll(): void {
+  const link = element("a", {
+    attributes: { href: "/api/v1/geofences?format=geojson", download: "geofences.geojson" },
+  });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
 
 /** The fields of the form by the wire's names, longest first so that none hides in another. */
 const PLACES: [RegExp, keyof Problems][] = [
