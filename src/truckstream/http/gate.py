@@ -43,9 +43,9 @@ class OpenDoor:
 class Gate:
     """An ASGI application around the real one.
 
-    `map_urls`: where maps come from beside our own origin. `changes_by_get`: says of a GET's path and query whether
-    it changes something all the same (the phone apps' way to send a position). `token_in_query`: returns the token of
-    a request that cannot have headers of its own.
+    `map_urls`: where maps come from beside our own origin. `token_in_query`: returns the token of a request that
+    cannot have headers of its own. A GET that changes something all the same (the phone apps' way to send a position)
+    has its handler ask `check_origin`: an address has more spellings than could be told from here.
     """
 
     def __init__(
@@ -54,12 +54,10 @@ class Gate:
         doorman: Doorman,
         *,
         map_urls: Collection[str] = (),
-        changes_by_get: Callable[[str, bytes], bool] = lambda path, query: False,
         token_in_query: Callable[[str, bytes], str | None] = lambda path, query: None,
     ) -> None:
         self._app = app
         self._doorman = doorman
-        self._changes_by_get = changes_by_get
         self._token_in_query = token_in_query
         self._headers = [*_HEADERS, (b"content-security-policy", content_policy(map_urls).encode())]
 
@@ -91,7 +89,7 @@ class Gate:
         if token and "authorization" not in headers:
             headers["authorization"] = f"Bearer {token}"
         caller = self._doorman.caller(headers, method, client[0] if client else "")
-        if method not in SAFE_METHODS or self._changes_by_get(path, scope["query_string"]):
+        if method not in SAFE_METHODS:
             check_origin(headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site"))
         return caller
 

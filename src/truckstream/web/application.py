@@ -108,14 +108,8 @@ class WebApplication:
             self.litestar,
             door or OpenDoor(),
             map_urls=maps,
-            changes_by_get=changes_by_get,
             token_in_query=token_in_query,
         )
-
-
-def changes_by_get(path: str, query: bytes) -> bool:
-    """Return whether a GET changes something: phones send positions so."""
-    return path == "/api/v1/osmand" or (path == "/" and b"id=" in query)
 
 
 def token_in_query(path: str, query: bytes) -> str | None:

@@ -15,7 +15,7 @@ from litestar.handlers import BaseRouteHandler
 
 from truckstream.core.errors import InvalidInput
 from truckstream.core.instants import format_instant
-from truckstream.http.access import Caller, caller_of, need
+from truckstream.http.access import Caller, caller_of, check_origin, need
 from truckstream.http.bodies import decode_json, in_thread, read_body
 from truckstream.http.problems import problems
 from truckstream.web.body_schemas import SendsPhonePosition
@@ -130,7 +130,9 @@ def osmand_handlers(ingest: Ingest, clock: Callable[[], int]) -> list[BaseRouteH
 
 
 async def take_phone(request: Request[Any, Any, Any], ingest: Ingest, now_ms: int) -> Ingested:
-    """Take what a phone sent, in any of the forms."""
+    """Take what a phone sent, in any of the forms. Raises NotAllowed when another site's page has a browser send it."""
+    headers = request.headers  # the gate looks at them for other methods than GET alone
+    check_origin(headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site"))
     caller = caller_of(request)
     body = await read_body(request, _BODY_BYTES) if request.method == "POST" else b""
     if body.lstrip()[:1] == b"{":
