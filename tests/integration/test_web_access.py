@@ -124,6 +124,11 @@ def test_a_page_signs_in_with_a_cookie_that_scripts_cannot_read_or_other_sites_u
         assert client.get("/api/v1/positions").status_code == 401
 
 
+def test_strangers_cannot_have_large_sign_ins_read(guarded: Guarded) -> None:
+    with guarded.client() as client:
+        assert client.post("/api/v1/session", content=b'{"token":"' + b"x" * 5_000 + b'"}').status_code == 413
+
+
 def test_a_revoked_token_ends_at_once_and_its_sessions_with_it(guarded: Guarded) -> None:
     token = guarded.token("viewer")
     with guarded.client() as page, guarded.client(token) as program:

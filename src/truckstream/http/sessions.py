@@ -1,6 +1,6 @@
 """`/api/v1/session`: who am I, signing in, signing out; the same in both web applications."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, delete, get, post
@@ -11,6 +11,9 @@ from litestar.params import JSONBody
 from truckstream.http.access import Role, caller_of
 from truckstream.http.problems import problems
 from truckstream.http.tokens import COOKIE, SESSION_S, TokenDoor
+
+_BODY_BYTES: Final = 4_096
+"""Of a sign-in: strangers send it, so it is small whatever else the application takes."""
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -34,7 +37,15 @@ def session_handlers(door: TokenDoor | None) -> list[BaseRouteHandler]:
         """The caller's role; null when no valid token came."""
         return Session(caller_of(request).role, door is None)
 
-    @post("/session", tags=["session"], status_code=200, responses=problems(), summary="Sign in", sync_to_thread=True)
+    @post(
+        "/session",
+        tags=["session"],
+        status_code=200,
+        responses=problems(413),
+        summary="Sign in",
+        request_max_body_size=_BODY_BYTES,
+        sync_to_thread=True,
+    )
     def sign_in(data: JSONBody[SignIn], request: Request[Any, Any, Any]) -> Response[Session]:
         """Keep the token's rights in a cookie that scripts cannot read."""
         if door is None:

@@ -22,23 +22,20 @@ class TokenFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stamp: tuple[int, int, int] | None = None
-        self._tokens: dict[str, StoredToken] = {}
+        # Both in one assignment: threads that read at once must not keep the older tokens under the newer stamp.
+        self._read: tuple[tuple[int, int, int] | None, dict[str, StoredToken]] = (None, {})
 
     def find(self, token_id: str) -> StoredToken | None:
         """Return the token of this id."""
-        self._renew()
-        return self._tokens.get(token_id)
+        return self._renew().get(token_id)
 
     def list(self) -> Sequence[StoredToken]:
         """Return all tokens, the oldest first."""
-        self._renew()
-        return sorted(self._tokens.values(), key=lambda token: (token.created_ms, token.token_id))
+        return sorted(self._renew().values(), key=lambda token: (token.created_ms, token.token_id))
 
     def trucks(self) -> Sequence[str]:
         """Return the trucks that have a device's token."""
-        self._renew()
-        return [token.truck_id for token in self._tokens.values() if token.truck_id is not None]
+        return [token.truck_id for token in self._renew().values() if token.truck_id is not None]
 
     def add(self, token: StoredToken) -> None:
         """Keep a token."""
@@ -55,20 +52,22 @@ class TokenFile:
             self._write([token for token in tokens if token is not found])
         return found
 
-    def _renew(self) -> None:
+    def _renew(self) -> dict[str, StoredToken]:
+        known, tokens = self._read
         try:
             with storage_errors(self._path):
                 status = self._path.stat() if self._path.exists() else None
                 stamp = (status.st_mtime_ns, status.st_ino, status.st_size) if status else None
-                if stamp == self._stamp:
-                    return
-                tokens = _decode(self._path.read_bytes()) if stamp else []
+                if stamp == known:
+                    return tokens
+                found = _decode(self._path.read_bytes()) if stamp else []
         except msgspec.DecodeError as error:
             raise StorageDamaged(
                 f"{self._path}: {error}", hint="Correct the file, or remove it and create new tokens."
             ) from error
-        self._tokens = {token.token_id: token for token in tokens}
-        self._stamp = stamp
+        tokens = {token.token_id: token for token in found}
+        self._read = (stamp, tokens)
+        return tokens
 
     def _write(self, tokens: Sequence[StoredToken]) -> None:
         draft = self._path.with_suffix(".tmp")
