@@ -12,6 +12,7 @@ from truckstream.aws.acknowledgements import AwsAcknowledgements
 from truckstream.aws.alert_feed import AwsAlertFeed
 from truckstream.aws.alerts import AwsAlerts
 from truckstream.aws.position_feed import AwsPositionFeed
+from truckstream.core.cursors import write_cursor
 from truckstream.core.errors import InvalidInput
 from truckstream.core.outliers import Track
 from truckstream.core.presence import Alert, TruckPresence
@@ -218,6 +219,12 @@ def test_a_cursor_from_elsewhere_is_refused(backend: Backend) -> None:
         backend.alerts.committed("zz!", 9, ALL)
     with pytest.raises(InvalidInput, match="cursor"):
         backend.alerts.by_time("zz!", 9, ALL, newest_first=True)
+
+
+def test_a_cursor_beyond_what_stores_count_to_is_refused(backend: Backend) -> None:
+    commit(backend, alert("a1", "TRK-1", 1))
+    with pytest.raises(InvalidInput, match="cursor"):
+        backend.alerts.committed(write_cursor(2**63), 9, ALL)
 
 
 # --- acknowledgements ---

@@ -296,6 +296,14 @@ def test_statistics_trips_and_visits_come_from_the_archive(running: System, clie
     drive(running)
     running.pipeline.maintain(now_ms(), force=True)
     rows = client.get("/api/v1/stats?truck=TRK-1").json()["items"]
+    paged, cursor = [], ""
+    while cursor is not None:
+        page = client.get(f"/api/v1/stats?limit=1&cursor={cursor}").json()
+        paged, cursor = paged + page["items"], page["next"]
+    assert paged == rows
+    for path in ("stats", "trips", "visits", "positions/TRK-1/history"):
+        for query in ("to=0001-01-01", "from=0001-01-01", "to=9999-12-31", "from=9999-12-30&to=9999-12-31"):
+            assert client.get(f"/api/v1/{path}?{query}").status_code in (200, 400), (path, query)
     assert sum(row["coordinates_count"] for row in rows) == 10
     assert sum(row["total_distance_km"] for row in rows) == pytest.approx(9 * 0.3045, rel=0.01)
     trips = client.get("/api/v1/trips?truck=TRK-1").json()["items"]

@@ -22,6 +22,8 @@ from truckstream.web.sources import WebSources
 
 TRAIL_FIELDS = ("timestamp_ms", "latitude", "longitude", "speed_kmh", "heading", "fuel_level_pct", "engine_status")
 _HOURS_AT_ONCE = 6
+_FIRST_MS = 0  # 1970
+_END_MS = 7_258_118_400_000  # 2200
 
 
 def positions_between(sources: WebSources, truck_id: str, from_ms: int, to_ms: int) -> Iterator[Position]:
@@ -68,6 +70,8 @@ def period(since: str | None, until: str | None, now_ms: int, *, longest_ms: int
         )
     if from_ms is None:
         from_ms = to_ms - DAY_MS
+    # There is nothing outside of these years, and the day before or after the first or last one has no date.
+    from_ms, to_ms = max(from_ms, _FIRST_MS), min(to_ms, _END_MS)
     if from_ms >= to_ms:
         raise InvalidInput("from: must be before to", hint="Give an earlier from or a later to.")
     if longest_ms is not None and to_ms - from_ms > longest_ms:
