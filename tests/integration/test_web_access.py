@@ -84,6 +84,8 @@ def test_a_device_sends_for_its_truck_only_also_from_a_phone(guarded: Guarded) -
     with guarded.client(token) as client:
         own, other = (encode_position(Position(name, now_ms(), 47.0, 8.0)) for name in ("TRK-1", "TRK-2"))
         assert client.post("/api/v1/positions", content=own).json()["accepted"] == 1
+        assert client.post("/api/v1/positions", content=other.replace(b":47,", b":97,")).status_code == 403
+        assert client.post("/api/v1/positions", content=b"unreadable").json()["rejected"] == 1
         refused = client.post("/api/v1/positions", content=own + b"\n" + other)
         assert refused.status_code == 403
         assert "TRK-2" in refused.json()["error"]

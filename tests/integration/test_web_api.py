@@ -3,6 +3,7 @@
 import gzip
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -255,10 +256,36 @@ def test_ingest_refuses_bombs_and_what_it_cannot_read(client: httpx.Client) -> N
     assert send(gzip.compress(b" " * (65 * 1024 * 1024)), **gzipped).status_code == 413
     assert send(b"x" * (17 * 1024 * 1024)).status_code == 413
     assert send(b"{}\n" * 20_001).status_code == 413
+    assert send(b"\n" * 30_000 + b"{}").json()["rejected"] == 1
+    assert "values" in send(gzip.compress(b"[" + b"0," * 800_001 + b"0]"), **gzipped).json()["error"]
     assert send(gzip.compress(b"{}")[:-3], **gzipped).status_code == 400
     assert send(b"{}", **{"Content-Encoding": "br"}).status_code == 415
     assert send(b"").status_code == 400
     assert send(b"[1,").status_code == 400
+
+
+def test_bodies_count_as_under_way_while_they_arrive_and_no_longer_when_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("truckstream.web.ingest.IN_FLIGHT_BYTES", 3_000_000)
+    records = b"\n".join(encode_position(at("TRK-1", 5)) for _ in range(2)) + b"\n"
+    world = MemoryWorld()
+    with served(world.sources) as url, httpx.Client(base_url=url) as client:
+        gzipped = {"Content-Encoding": "gzip"}
+        for _ in range(4):
+            assert client.post("/api/v1/positions", content=b" " * 2_000_000 + records).json()["accepted"] == 2
+            bomb = client.post("/api/v1/positions", content=gzip.compress(b" " * 4_000_000), headers=gzipped)
+            assert bomb.status_code == 429
+            assert bomb.headers["retry-after"]
+
+
+def test_every_refused_body_is_kept_however_many_there_are() -> None:
+    # These two have the same CRC-32.
+    alike = [b"x|plumless", b"x|buckeroo"]
+    assert zlib.crc32(alike[0]) == zlib.crc32(alike[1])
+    world = MemoryWorld()
+    with served(world.sources) as url, httpx.Client(base_url=url) as client:
+        for _ in range(2):
+            assert client.post("/api/v1/positions", content=b"\n".join(alike)).json()["rejected"] == 2
+    assert sorted(record.payload for record in world.rejected.list()) == sorted(alike)
 
 
 def test_a_frame_hidden_in_a_line_is_set_aside_and_never_read_as_one(running: System, client: httpx.Client) -> None:
@@ -282,7 +309,9 @@ def test_phones_send_by_query_form_and_json(running: System, client: httpx.Clien
     assert client.post("/", json=body).json()["accepted"] == 1
     assert client.get("/api/v1/osmand?id=PHONE-1&lat=999&lon=0").json()["rejected"] == 1
     assert client.get("/api/v1/osmand?lat=1&lon=1").status_code == 400
-    assert client.get(f"/?{query}", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    for address in (f"/?{query}", f"/?%69d{query[2:]}", f"/api/v1/osmand?{query}", f"/api/v1/osmand/?{query}"):
+        assert client.get(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403, address
+        assert client.get(address, headers={"Origin": "http://evil.example"}).status_code == 403, address
     running.pipeline.poll(now_ms(), flush=True)
     found = {track.truck_id: track.last for track in running.stores.positions.list()}
     assert set(found) == {"PHONE-1", "PHONE-2", "PHONE-3", "PHONE-4"}
@@ -296,7 +325,8 @@ def test_statistics_trips_and_visits_come_from_the_archive(running: System, clie
     drive(running)
     running.pipeline.maintain(now_ms(), force=True)
     rows = client.get("/api/v1/stats?truck=TRK-1").json()["items"]
-    paged, cursor = [], ""
+    paged: list[Any] = []
+    cursor: str | None = ""
     while cursor is not None:
         page = client.get(f"/api/v1/stats?limit=1&cursor={cursor}").json()
         paged, cursor = paged + page["items"], page["next"]

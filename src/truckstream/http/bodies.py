@@ -12,10 +12,24 @@ from truckstream.core.errors import InvalidInput
 from truckstream.http.problems import NotSupported, TooLarge
 
 _GZIP_WINDOW: Final = 31
+_INFLATED_AT_ONCE: Final = 1024 * 1024
 
 
-async def read_body(request: Request[Any, Any, Any], limit_bytes: int, *, inflated_bytes: int | None = None) -> bytes:
-    """Return the body, inflated when it is gzip. Raises TooLarge, NotSupported or InvalidInput."""
+def _no_bound(more_bytes: int) -> None:
+    del more_bytes
+
+
+async def read_body(
+    request: Request[Any, Any, Any],
+    limit_bytes: int,
+    *,
+    inflated_bytes: int | None = None,
+    hold: Callable[[int], None] = _no_bound,
+) -> bytes:
+    """Return the body, inflated when it is gzip. Raises TooLarge, NotSupported or InvalidInput.
+
+    `hold` is told, from any thread, of every so many bytes before they are kept; it raises when they are too many.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit_bytes:
         raise _too_large(limit_bytes)
@@ -24,30 +38,35 @@ async def read_body(request: Request[Any, Any, Any], limit_bytes: int, *, inflat
         size += len(part)
         if size > limit_bytes:
             raise _too_large(limit_bytes)
+        hold(len(part))
         parts.append(part)
     body = b"".join(parts)
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding == "gzip":
-        return await asyncio.to_thread(inflate, body, inflated_bytes or limit_bytes)
+        return await asyncio.to_thread(inflate, body, inflated_bytes or limit_bytes, hold)
     if encoding not in ("", "identity"):
         raise NotSupported(f"Content-Encoding {encoding[:40]!r} is not read here", hint="Send it plain or as gzip.")
     return body
 
 
-def inflate(data: bytes, limit_bytes: int) -> bytes:
+def inflate(data: bytes, limit_bytes: int, hold: Callable[[int], None] = _no_bound) -> bytes:
     """Return gzip data inflated, several members included. Raises TooLarge for a bomb, InvalidInput for damage."""
     parts, room = [], limit_bytes
     while data:
         inflater = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            parts.append(inflater.decompress(data, room + 1))
-        except zlib.error as error:
-            raise InvalidInput(f"body: not readable as gzip ({error})") from error
-        room -= len(parts[-1])
-        if room < 0:
-            raise _too_large(limit_bytes, " when inflated")
-        if not inflater.eof:
-            raise InvalidInput("body: the gzip data ends early")
+        while not inflater.eof:
+            try:
+                part = inflater.decompress(data, min(room + 1, _INFLATED_AT_ONCE))
+            except zlib.error as error:
+                raise InvalidInput(f"body: not readable as gzip ({error})") from error
+            room -= len(part)
+            if room < 0:
+                raise _too_large(limit_bytes, " when inflated")
+            if not part and not inflater.eof:
+                raise InvalidInput("body: the gzip data ends early")
+            hold(len(part))
+            parts.append(part)
+            data = inflater.unconsumed_tail
         data = inflater.unused_data
     return b"".join(parts)
 

@@ -4,7 +4,10 @@ A bad record goes onto the stream like any other, so the consumers set it aside 
 takes, or what would be read there as something else, goes to the rejected store directly.
 """
 
-import zlib
+import hashlib
+import io
+import itertools
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Literal
@@ -25,6 +28,9 @@ from truckstream.web.sources import WebSources
 BODY_BYTES: Final = 16 * 1024 * 1024
 INFLATED_BYTES: Final = 64 * 1024 * 1024
 RECORDS: Final = 20_000
+VALUES: Final = 40 * RECORDS
+"""Commas of an array: each of its items takes memory before they can be counted, however small it is."""
+
 IN_FLIGHT_BYTES: Final = 128 * 1024 * 1024
 SOURCE: Final = "source:http"
 _NO_KEY: Final = "-"  # records whose truck cannot be read still need a key
@@ -63,18 +69,30 @@ class Ingest:
     def __init__(self, sources: WebSources, clock: Callable[[], int]) -> None:
         self._sources = sources
         self._clock = clock
+        self._lock = threading.Lock()
         self._in_flight_bytes = 0
 
     @contextmanager
-    def room(self, size_bytes: int) -> Iterator[None]:
-        """Hold memory for a body. Raises SlowDown when too much is under way."""
-        if self._in_flight_bytes + size_bytes > IN_FLIGHT_BYTES:
-            raise SlowDown("too much is being taken in at the moment")
-        self._in_flight_bytes += size_bytes
+    def room(self) -> Iterator[Callable[[int], None]]:
+        """Give back, at the end, what the block held by the function it gets: memory for so many more bytes.
+
+        That raises SlowDown when too much is under way; any thread may call it.
+        """
+        held_bytes = 0
+
+        def hold(more_bytes: int) -> None:
+            nonlocal held_bytes
+            with self._lock:
+                if self._in_flight_bytes + more_bytes > IN_FLIGHT_BYTES:
+                    raise SlowDown("too much is being taken in at the moment")
+                self._in_flight_bytes += more_bytes
+                held_bytes += more_bytes
+
         try:
-            yield
+            yield hold
         finally:
-            self._in_flight_bytes -= size_bytes
+            with self._lock:
+                self._in_flight_bytes -= held_bytes
 
     def take(self, records: Sequence[bytes], caller: Caller) -> Ingested:
         """Put the records on the stream and say what became of each.
@@ -110,7 +128,9 @@ class Ingest:
             truck_id, reason = parse_position(data, now_ms).truck_id, None
         except InvalidRecord as error:
             truck_id, reason = _truck_of(data), error.message
-        if reason is None and caller.truck_id is not None and truck_id != caller.truck_id:
+        # A bad record counts, too: what breaks a rule now, by its time, may keep it when it is read.
+        named = reason is None or truck_id != _NO_KEY
+        if caller.truck_id is not None and named and truck_id != caller.truck_id:
             raise NotAllowed(
                 f"this token sends for {caller.truck_id!r} only, not for {truck_id!r}",
                 hint="Make a token for the other truck: 'truckstream tokens create --role device --truck ID'.",
@@ -142,8 +162,10 @@ class Ingest:
             )
 
     def _aside(self, data: bytes, reason: str, now_ms: int) -> RejectedRecord:
-        # Its content is its place: sent again, it is the same entry.
-        return RejectedRecord(SOURCE, zlib.crc32(data), 0, reason, data, now_ms)
+        # Its content is its place: sent again, it is the same entry. 63 bits: no two of a million million are alike,
+        # and every store takes them as a number.
+        place = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest()) >> 1
+        return RejectedRecord(SOURCE, place, 0, reason, data, now_ms)
 
 
 def split_body(body: bytes) -> list[bytes]:
@@ -152,6 +174,8 @@ def split_body(body: bytes) -> list[bytes]:
     if not body:
         raise InvalidInput("body: is empty", hint="Send one JSON object, an array of them, or one per line.")
     if body.startswith(b"["):
+        if body.count(b",") > VALUES:
+            raise TooLarge(f"an array of more than {VALUES:,} values", hint="Send it in several requests.")
         try:
             records = [bytes(item) for item in _raw_list(body)]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -159,7 +183,8 @@ def split_body(body: bytes) -> list[bytes]:
     elif _is_one(body):
         records = [body]
     else:
-        records = [line for line in (line.strip(_WHITE) for line in body.split(b"\n")) if line]
+        lines = filter(None, (line.strip(_WHITE) for line in io.BytesIO(body)))
+        records = list(itertools.islice(lines, RECORDS + 1))
     if len(records) > RECORDS:
         raise TooLarge(f"more than {RECORDS:,} records", hint="Send them in several requests.")
     return records
@@ -182,8 +207,8 @@ def ingest_handlers(ingest: Ingest) -> list[BaseRouteHandler]:
 
         A rejected record is set aside with its reason, never lost. After 429 or 503 send everything again.
         """
-        body = await read_body(request, BODY_BYTES, inflated_bytes=INFLATED_BYTES)
-        with ingest.room(len(body)):
+        with ingest.room() as hold:
+            body = await read_body(request, BODY_BYTES, inflated_bytes=INFLATED_BYTES, hold=hold)
             return await in_thread(lambda: ingest.take(split_body(body), caller_of(request)))
 
     return [send_positions]
