@@ -163,6 +163,36 @@ def test_guessing_is_slowed_down(guarded: Guarded) -> None:
         assert codes[:10] == [401] * 10
         assert codes[-1] == 429
         assert int(client.get("/api/v1/positions", headers=wrong).headers["retry-after"]) >= 1
+        made_up = [{"Authorization": f"Bearer ts_{number:08x}_" + "x" * 43} for number in range(110)]
+        assert client.get("/api/v1/positions", headers=made_up[1]).status_code == 401
+        codes = [client.get("/api/v1/positions", headers=headers).status_code for headers in made_up]
+        assert codes[-1] == 429
+
+
+def test_a_device_whose_token_was_revoked_keeps_out_no_other_behind_the_same_address(guarded: Guarded) -> None:
+    old, other = guarded.token("device", "TRK-1"), guarded.token("device", "TRK-2")
+    guarded.book.revoke(old.split("_")[1])
+    with guarded.client(old) as stubborn, guarded.client(other) as client:
+        assert {stubborn.post("/api/v1/positions", content=b"{}").status_code for _ in range(50)} == {401, 429}
+        position = encode_position(Position("TRK-2", now_ms(), 47.0, 8.0))
+        assert client.post("/api/v1/positions", content=position).json()["accepted"] == 1
+
+
+def test_a_live_stream_ends_when_its_token_is_revoked_or_its_session_ends(guarded: Guarded) -> None:
+    revoked, lasting = guarded.token("viewer"), guarded.token("viewer")
+    with guarded.client(revoked) as program, live(program) as events:
+        events.next()
+        guarded.book.revoke(revoked.split("_")[1])
+        with pytest.raises(AssertionError, match="the stream ended"):
+            events.until(lambda data: False)
+    with guarded.client() as page:
+        page.post("/api/v1/session", json={"token": lasting})
+        with live(page) as events:
+            events.next()
+            events.next()
+            guarded.clock.advance(SESSION_S * 1000 + 1)
+            with pytest.raises(AssertionError, match="the stream ended"):
+                events.until(lambda data: False)
 
 
 def test_a_token_that_comes_too_often_is_told_for_how_long_to_wait(guarded: Guarded) -> None:

@@ -10,7 +10,7 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, Protocol
 
@@ -103,16 +103,32 @@ class TokenDoor:
         expires_ms = self._clock() + SESSION_S * 1000
         return caller, f"{kept.token_id}.{expires_ms}.{_signature(kept, expires_ms)}"
 
+    def knows(self, headers: Mapping[str, str]) -> bool:
+        """Return whether a request that was let in and goes on would be let in now; no limit counts it."""
+        _, _, given = headers.get("authorization", "").partition(" ")
+        if given:
+            return self._kept(given.strip()) is not None
+        return self._by_session(headers.get("cookie", "")).role is not None
+
     def _by_token(self, token: str, address: str) -> Caller:
-        self._failures.check(address)
+        # By token as well: many devices share an address, and one whose token was revoked must not keep out the others.
+        match = _TOKEN.fullmatch(token)
+        guess = f"{address} {match[1] if match else ''}"
+        self._failures.check(guess)
+        kept = self._kept(token)
+        if kept is None:
+            self._failures.take(guess)
+            self._strangers.take(address)
+            raise NotSignedIn("the token is not valid", hint="Check it, or ask for a new one; it may be revoked.")
+        return Caller(kept.role, kept.name, kept.truck_id)
+
+    def _kept(self, token: str) -> StoredToken | None:
+        """Return the token as it is kept, None when it is not valid."""
         match = _TOKEN.fullmatch(token)
         kept = self._book.find(match[1]) if match else None
         # Compared also when there is nothing to compare with, so that time tells nothing.
         right = hmac.compare_digest(_hash(match[2] if match else ""), kept.secret_hash if kept else "0" * 64)
-        if kept is None or not right:
-            self._failures.take(address)
-            raise NotSignedIn("the token is not valid", hint="Check it, or ask for a new one; it may be revoked.")
-        return Caller(kept.role, kept.name, kept.truck_id)
+        return kept if right else None
 
     def _by_session(self, cookies: str) -> Caller:
         """Return whose session it is; nobody's when it is none: the page then asks to sign in."""

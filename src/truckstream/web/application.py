@@ -78,7 +78,7 @@ class WebApplication:
                         *geofences_handlers(sources, clock),
                         *alerts_handlers(sources, clock),
                         *derived_handlers(sources, clock),
-                        *live_handlers(streams),
+                        *live_handlers(streams, door),
                         *session_handlers(door),
                         *config_handlers(sources, options),
                         *health,

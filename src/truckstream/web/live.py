@@ -21,6 +21,7 @@ from litestar.response import Stream
 from truckstream.core.errors import InvalidInput, TruckstreamError
 from truckstream.http.access import caller_of, need
 from truckstream.http.problems import NotFound, SlowDown, problems
+from truckstream.http.tokens import TokenDoor
 from truckstream.web.fleet_view import FleetView
 from truckstream.web.frames import Frame, FrameMaker, GzipStream, Viewport, named, opening
 
@@ -126,8 +127,10 @@ class LiveStreams:
         else:
             self._view.apply(update)
 
-    async def watch(self, viewer: Viewer, first: Frame, *, gzipped: bool) -> AsyncIterator[bytes]:
-        """Yield the events of one viewer, `first` first, until it goes or the server stops."""
+    async def watch(
+        self, viewer: Viewer, first: Frame, *, gzipped: bool, allowed: Callable[[], bool] = lambda: True
+    ) -> AsyncIterator[bytes]:
+        """Yield the events of one viewer, `first` first, until it goes, is no longer `allowed`, or the server stops."""
         stream = GzipStream() if gzipped else None
 
         def piece(frame: Frame) -> bytes:
@@ -144,6 +147,8 @@ class LiveStreams:
                     if self._stopping:
                         break
                     await self._ticked.wait()
+                if not allowed():
+                    break
                 frame = self.next_frame(viewer)
                 if frame is not None:
                     yield piece(frame)
@@ -198,8 +203,8 @@ def _wrapped(longitude: float) -> float:
     return longitude if -180 <= longitude <= 180 else (longitude + 180) % 360 - 180
 
 
-def live_handlers(streams: LiveStreams) -> list[BaseRouteHandler]:
-    """Return the handlers of the live stream."""
+def live_handlers(streams: LiveStreams, door: TokenDoor | None = None) -> list[BaseRouteHandler]:
+    """Return the handlers of the live stream. `door` None: everybody may watch."""
 
     @get(
         "/live",
@@ -234,7 +239,15 @@ def live_handlers(streams: LiveStreams) -> list[BaseRouteHandler]:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         if gzipped:
             headers["Content-Encoding"] = "gzip"
-        return Stream(streams.watch(viewer, first, gzipped=gzipped), media_type="text/event-stream", headers=headers)
+
+        def allowed() -> bool:
+            try:
+                return door is None or door.knows(request.headers)
+            except TruckstreamError:  # the tokens cannot be read now: the viewer asks again
+                return False
+
+        events = streams.watch(viewer, first, gzipped=gzipped, allowed=allowed)
+        return Stream(events, media_type="text/event-stream", headers=headers)
 
     @post(
         "/live/{stream_id:str}/viewport",
