@@ -1,6 +1,6 @@
 """What only the local backend has: the stream's tail beside the archive, health, feeds across processes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from truckstream.core.wire import gzip_frame
 from truckstream.local.alert_feed import LocalAlertFeed
 from truckstream.local.health import LocalHealth
 from truckstream.local.recent import LocalRecent
-from truckstream.ports import OutgoingRecord, PresenceChange
+from truckstream.ports import OutgoingRecord, PresenceChange, StreamRecord
 from truckstream.ports_viewing import AlertFilter
 
 
@@ -42,6 +42,26 @@ def test_recent_positions_are_those_the_archive_lacks_whatever_record_brought_th
     running.pipeline.poll(now_ms(), flush=True)
     assert recent.recent("TRK-1").positions == []
     assert recent.recent("TRK-9").positions == []
+
+
+def test_of_a_long_backlog_only_what_is_kept_is_read(running: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("truckstream.local.recent.KEPT_POSITIONS", 4)
+    stream = running.stores.stream
+    read, read_from = stream.read, list[int]()
+
+    def watched(shard_id: str, after: int, limit: int) -> Sequence[StreamRecord]:
+        read_from.append(after)
+        return read(shard_id, after, limit)
+
+    monkeypatch.setattr(stream, "read", watched)
+    running.place(*(Position("TRK-1", now_ms() - 1000 * (50 - step), 47.0, 8.0) for step in range(50)))
+    recent = LocalRecent(stream)
+    first = recent.recent("TRK-1")
+    assert len(first.positions) == 4
+    running.place(Position("TRK-1", now_ms(), 47.0, 8.0))
+    assert recent.recent("TRK-1").positions[:3] == first.positions[1:]
+    assert [after for after in read_from if 0 < after < 46] == []
+    assert 46 in read_from
 
 
 def test_health_counts_records_positions_and_reasons(running: System) -> None:

@@ -52,7 +52,8 @@ class LocalRecent:
         archived = self._stream.checkpoint(ARCHIVE, shard_id) or 0
         while rows and rows[0].sequence_number <= archived:
             rows.popleft()
-        after = max(self._read.get(shard_id, 0), archived)
+        # A record holds a position or more, and numbers are consecutive: what lies further back would be dropped again.
+        after = max(self._read.get(shard_id, 0), archived, self._stream.tip(shard_id) - KEPT_POSITIONS)
         while records := self._stream.read(shard_id, after, _READ_RECORDS):
             for record in records:
                 decoded = decode(record.data, record.arrival_ms)
