@@ -28,7 +28,7 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         done = subprocess.run(step, capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.skip(f"missing part: the package index: {done.stderr[-300:]}")
+            pytest.skip(f"missing part: the package index, or the pages (scripts/pages.sh): {done.stderr[-300:]}")
     (wheel,) = folder.glob("truckstream-*.whl")
     subprocess.run([*install, "--no-deps", str(wheel)], check=True)
     return environment / "bin" / "truckstream"
@@ -43,12 +43,13 @@ def test_run_time_requirements_alone_run_the_product(command: Path, tmp_path: Pa
         ["stats", *data],
         ["query", "select 1", *data],
         ["verify", *data],
+        ["plan", "--trucks", "1000", "--every", "5"],
     ):
         result = subprocess.run([str(command), *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("application", ["web"])
+@pytest.mark.parametrize("application", ["web", "reports"])
 def test_wheel_ships_the_pages_of_both_applications(command: Path, tmp_path: Path, application: str) -> None:
     source = tmp_path / "one.csv"
     source.write_text("truck_id,timestamp,latitude,longitude\nA,2024-01-15T10:00:00Z,47,8\n")
