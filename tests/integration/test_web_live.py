@@ -1,13 +1,19 @@
 """The live stream over real HTTP: snapshot, frames, cursor, viewport, honest ages."""
 
-from collections.abc import Iterator
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.support.web import Events, System, live, now_ms, served_directory, system, truck
+from tests.support.web import Events, System, live, now_ms, served, served_directory, system, truck
+from tests.support.web_memory import MemoryWorld
 
-from truckstream.core.records import Position
+from truckstream.core.outliers import Track
+from truckstream.core.records import Position, encode_position
+from truckstream.ports import NotPlaced, OutgoingRecord, Placed
 
 
 @pytest.fixture
@@ -90,3 +96,31 @@ def test_heartbeat_comes_also_when_nothing_moves(client: httpx.Client) -> None:
         assert data["trucks"] == []
         # Every fifth tick, which test_fleet_view holds; how long ticks take is the machine's.
         assert 4_000 <= data["now_ms"] - first <= 15_000
+
+
+def test_the_map_goes_on_while_many_wait_for_a_slow_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, taken, go_on = MemoryWorld(), threading.Semaphore(0), threading.Event()
+    put = world.stream.put
+
+    def slow(records: Sequence[OutgoingRecord]) -> Sequence[Placed | NotPlaced]:
+        taken.release()
+        assert go_on.wait(30)
+        return put(records)
+
+    monkeypatch.setattr(world.stream, "put", slow)
+    shared_threads = min(32, (os.cpu_count() or 1) + 4)
+    with served(world.sources) as url, httpx.Client(base_url=url, timeout=40) as client, live(client) as events:
+        events.next()
+        with ThreadPoolExecutor(shared_threads + 2) as senders:
+            sent = [
+                senders.submit(httpx.post, f"{url}/api/v1/positions", content=encode_position(at("TRK-1")), timeout=40)
+                for _ in range(shared_threads + 2)
+            ]
+            try:
+                assert all(taken.acquire(timeout=20) for _ in range(shared_threads))
+                world.positions.put_newer([Track(at("TRK-7"))])
+                assert events.until(lambda data: len(data["trucks"]) > 0)["trucks"][0][0] == "TRK-7"
+                assert not any(each.done() for each in sent)
+            finally:
+                go_on.set()
+            assert {each.result().status_code for each in sent} == {200}

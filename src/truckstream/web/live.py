@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -75,6 +76,8 @@ class LiveStreams:
         self._wake = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        # A thread of its own: those that all share may wait for a stream that is slow to take positions.
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="ticks")
 
     async def start(self) -> None:
         """Read the stores for the first time and go on ticking."""
@@ -90,6 +93,10 @@ class LiveStreams:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        with suppress(RuntimeError):  # stopped already
+            # Behind a refresh that is under way: the stores are closed next.
+            await asyncio.get_running_loop().run_in_executor(self._reading, int)
+        self._reading.shutdown(wait=False)
 
     def look(self) -> None:
         """Note that somebody looks; from any thread."""
@@ -115,7 +122,7 @@ class LiveStreams:
         """Make the next tick. What the stores cannot answer now is said to viewers, and caught up with later."""
         now_ms = self._clock()
         try:
-            update = await asyncio.to_thread(self._view.refresh, now_ms)
+            update = await asyncio.get_running_loop().run_in_executor(self._reading, self._view.refresh, now_ms)
         except TruckstreamError as error:
             if self.state.failing_since_ms is None:
                 _log.warning("the stores do not answer: %s", error.message)
