@@ -50,6 +50,7 @@ class AwsHealth:
 
     def _ask(self) -> PipelineHealth:
         stores = self._stores
+        self._feed.number_news()  # alerts count once numbered; nobody else may be reading the feed
         behind = self._lags()
         last_arrival_ms = stores.stream.recent_arrival_ms() or None
         archive = behind.get("archive")
