@@ -41,11 +41,44 @@ def test_decisions_are_numbered_and_short() -> None:
         assert len(page.read_text().splitlines()) <= 40, page.name
 
 
+def anchors(page: Path) -> set[str]:
+    """Return what a link to a section of the page may name, as Git hosts make it of the headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_links_between_pages_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+    for page in [*pages, *(ROOT / "docs").rglob("*.md"), *(ROOT / "terraform").rglob("*.md")]:
+        for link in re.findall(r"\]\(([^) ]+)\)", page.read_text()):
+            target, _, section = link.partition("#")
+            if "://" in link:
+                continue
+            leads_to = page.parent / target if target else page
+            assert leads_to.exists(), (page.name, link)
+            assert not section or section in anchors(leads_to), (page.name, link)
+
+
+def test_commands_in_the_pages_exist() -> None:
+    commands = {name.split()[1] for name in command_names(typer.main.get_command(app), "truckstream")}
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-            if "://" not in target:
-                assert (page.parent / target).exists(), (page.name, target)
+        for shown in code_in(page):
+            for command in re.findall(r"\btruckstream ([a-z]+)\b", shown):
+                assert command in commands, (page.name, command)
+            for script in re.findall(r"\bscripts/[\w-]+\.(?:sh|py)\b", shown):
+                assert (ROOT / script).is_file(), (page.name, script)
+
+
+def code_in(page: Path) -> list[str]:
+    """Return the page's blocks and pieces of code."""
+    text = page.read_text()
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return blocks + re.findall(r"`([^`\n]+)`", text)
+
+
+def test_modules_stay_small() -> None:
+    for module in (ROOT / "src").rglob("*.py"):
+        assert len(module.read_text().splitlines()) <= 400, module.name
 
 
 def test_readme_is_short_and_names_the_two_commands() -> None:
