@@ -78,6 +78,11 @@ output "analyst_policy_arn" {
   value       = module.iam.analyst_policy_arn
 }
 
+output "operator_policy_arn" {
+  description = "The policy to attach to people who use the command line or the pages on this system."
+  value       = module.iam.operator_policy_arn
+}
+
 output "ingest_endpoint" {
   description = "Host that trucks connect to, port 8883; null where they cannot."
   value       = one(module.ingest[*].endpoint)

@@ -1,7 +1,6 @@
 """Least privilege: what each role must do is allowed, and what it must never do is denied, by the rules of IAM."""
 
 import json
-from typing import Any
 
 import pytest
 from tests.support.iam import Question, arn, decide
@@ -164,13 +163,6 @@ def test_only_its_schedule_may_call_a_function(deployed: Deployed) -> None:
         assert statement["Condition"]["ArnLike"]["AWS:SourceArn"] == arn("events", f"rule/{name}")
 
 
-def analyst(deployed: Deployed) -> list[dict[str, Any]]:
-    iam = deployed.stack.client("iam")
-    policy = iam.get_policy(PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/truckstream-analyst")["Policy"]
-    version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
-    return [version["PolicyVersion"]["Document"]]
-
-
 def test_analyst_may_query_and_nothing_else(deployed: Deployed) -> None:
     must = [
         Question("athena:StartQueryExecution", arn("athena", "workgroup/truckstream")),
@@ -190,7 +182,33 @@ def test_analyst_may_query_and_nothing_else(deployed: Deployed) -> None:
         Question("dynamodb:Scan", POSITIONS),
         Question("kinesis:GetRecords", STREAM),
     ]
-    decisions = decide(analyst(deployed), [*must, *never])
+    decisions = decide(deployed.stack.policy_of_people("analyst"), [*must, *never])
+    assert decisions == ["Allowed"] * len(must) + ["ImplicitlyDenied"] * len(never)
+
+
+def test_operator_works_with_the_data_and_changes_nothing_of_the_system(deployed: Deployed) -> None:
+    """That its commands are allowed, test_terraform_running shows with the calls they made."""
+    must = [
+        Question("dynamodb:PutItem", GEOFENCES, DEFINITION),
+        Question("s3:GetObject", f"{BUCKET}/rejected/date=2026-01-15/a"),
+        Question("athena:StartQueryExecution", arn("athena", "workgroup/truckstream")),
+        Question("s3:GetObject", f"{RESULTS}/results/a"),
+    ]
+    of_operators = {
+        "s3:GetObject": f"{RESULTS}/results/a",
+        "dynamodb:PutItem": GEOFENCES,
+        "dynamodb:DeleteItem": GEOFENCES,
+    }
+    never = [
+        *(question for question in NEVER if of_operators.get(question.action) != question.resource),
+        Question("dynamodb:PutItem", POSITIONS, {"dynamodb:LeadingKeys": ["TRK-1"]}),
+        Question("sns:Publish", TOPIC),
+        Question("lambda:UpdateFunctionCode", arn("lambda", "function:truckstream-archive-consumer")),
+        Question("lambda:DeleteEventSourceMapping", arn("lambda", "event-source-mapping:1")),
+        Question("athena:UpdateWorkGroup", arn("athena", "workgroup/truckstream")),
+        Question("glue:UpdateTable", arn("glue", "table/truckstream/positions")),
+    ]
+    decisions = decide(deployed.stack.policy_of_people("operator"), [*must, *never])
     assert decisions == ["Allowed"] * len(must) + ["ImplicitlyDenied"] * len(never)
 
 

@@ -3,13 +3,16 @@
 import json
 import time
 from importlib.metadata import PackageNotFoundError
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import boto3
+import httpx
 import pytest
-from tests.support.iam import Question, asked_of, decide
+from tests.support.iam import Question, arn, asked_of, decide
 from tests.support.lambda_runtime import ACCOUNT, REGION, runtime_folder
 from tests.support.stack import FUNCTIONS, Deployed, Mappings, Stack
+from tests.support.web import served
 
 from truckstream.aws.archive import S3Archive
 from truckstream.aws.geofences import AwsGeofences
@@ -17,12 +20,14 @@ from truckstream.aws.positions import AwsPositions
 from truckstream.aws.rejected import S3Rejected
 from truckstream.aws.session import AwsSession, AwsSettings
 from truckstream.aws.stream import KinesisStream
+from truckstream.cli.main import execute
+from truckstream.cli.web_sources import web_sources
 from truckstream.consumers.statistics import read_stats
 from truckstream.core.geofences import parse_geofences
 from truckstream.core.instants import HOUR_MS, format_instant
 from truckstream.core.records import Position, encode_position
 from truckstream.parquet import ParquetFormat
-from truckstream.ports import OutgoingRecord
+from truckstream.ports import OutgoingRecord, RejectedRecord
 
 pytestmark = pytest.mark.xdist_group("terraform")
 
@@ -121,13 +126,73 @@ def test_jobs_and_producer_answer(ran: Ran) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_role_allows_every_call_its_function_made(ran: Ran, function: str) -> None:
-    calls = [call for call in ran.stack.server.calls_of_roles() if call["function"] == function]
+    assert refused(ran.stack.policies(function), ran.stack, function) == {}
+
+
+def test_operator_policy_allows_every_call_of_the_command_line_and_the_pages(
+    ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment = ran.stack.server.environment | {
+        "AWS_ACCESS_KEY_ID": "ROLE-operator",
+        "TRUCKSTREAM_BACKEND": "aws",
+        "GEOFENCES_TABLE": "truck-geofences",
+        "S3_BUCKET": f"gps-archive-{ACCOUNT}",
+        "SNS_TOPIC_ARN": arn("sns", "truckstream-alerts"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    fences, rows = tmp_path / "fences.json", tmp_path / "rows.ndjson"
+    fences.write_bytes(FENCE.replace(b"depot", b"yard"))
+    rows.write_bytes(encode_position(ran.sent[0]) + b"\nno record\n")
+    now_ms = time.time_ns() // 1_000_000
+    S3Rejected(ran.session).put([RejectedRecord("shardId-000000000000", 1, 0, "not JSON", b"no record", now_ms)])
+    for command in (
+        ["ingest", str(rows)],
+        ["simulate", "--trucks", "1", "--every", "0.2", "--duration", "0.3"],
+        ["replay", str(rows), "--geofences", str(fences)],
+        ["geofences", "list"],
+        ["geofences", "test", str(fences)],
+        ["geofences", "remove", "yard"],
+        ["positions"],
+        ["alerts"],
+        ["alerts", "--truck", "TRK-1"],
+        ["transitions"],
+        ["stats", "--refresh"],
+        ["rejected"],
+        ["rejected", "--redrive"],
+        ["query", "select truck_id from positions"],
+        ["compact"],
+        ["verify"],
+        ["status"],
+    ):
+        assert execute(command) == 0, (command, capsys.readouterr())
+
+    with (
+        web_sources(tmp_path, "aws") as sources,
+        served(sources) as address,
+        httpx.Client(base_url=address, timeout=30) as client,
+    ):
+        alert = client.get("/api/v1/alerts").raise_for_status().json()["items"][0]
+        seen = f"/api/v1/alerts/{alert['alert_id']}/acknowledgement"
+        client.put(seen, json={"note": "seen"}).raise_for_status()
+        client.delete(seen).raise_for_status()
+        period = {"from": format_instant(ran.sent[0].timestamp_ms), "to": format_instant(now_ms)}
+        client.get(f"/api/v1/positions/{alert['truck_id']}/history", params=period).raise_for_status()
+        for path in ("/api/v1/positions", "/api/v1/geofences", "/api/v1/health", "/status", "/metrics"):
+            client.get(path).raise_for_status()
+        client.post("/api/v1/positions", content=encode_position(ran.sent[0])).raise_for_status()
+    assert refused(ran.stack.policy_of_people("operator"), ran.stack, "operator") == {}
+
+
+def refused(policies: list[dict[str, Any]], stack: Stack, role: str) -> dict[str, str]:
+    """Return what the role asked for and its policies do not allow."""
     questions: dict[str, Question] = {}
-    for call in calls:
-        for question in asked_of(call):
-            questions.setdefault(f"{question.action} {question.resource} {question.context}", question)
-    assert questions, "the function made no call"
-    decisions = decide(ran.stack.policies(function), list(questions.values()))
-    assert {
-        asked: decision for asked, decision in zip(questions, decisions, strict=True) if decision != "Allowed"
-    } == {}
+    for call in stack.server.calls_of_roles():
+        if call["function"] == role:
+            for question in asked_of(call):
+                questions.setdefault(f"{question.action} {question.resource} {question.context}", question)
+    assert questions, "no call was made"
+    decisions = decide(policies, list(questions.values()))
+    return {asked: decision for asked, decision in zip(questions, decisions, strict=True) if decision != "Allowed"}

@@ -145,6 +145,13 @@ class Stack:
         assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
         return [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
 
+    def policy_of_people(self, kind: str) -> list[dict[str, Any]]:
+        """Return a policy that is there to be attached to people: analyst or operator."""
+        iam = self.client("iam")
+        arn = f"arn:aws:iam::{ACCOUNT}:policy/{self._prefix}-{kind}"
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        return [iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]]
+
     @contextmanager
     def running(self, runtime: Path, *functions: str) -> Iterator[dict[str, LambdaFunction]]:
         """Run functions from their packages, with the environment that was deployed."""

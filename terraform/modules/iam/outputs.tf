@@ -14,3 +14,8 @@ output "analyst_policy_arn" {
   description = "ARN of the policy for SQL over the archive; attached to nobody."
   value       = aws_iam_policy.analyst.arn
 }
+
+output "operator_policy_arn" {
+  description = "ARN of the policy for the command line and the pages; attached to nobody."
+  value       = aws_iam_policy.operator.arn
+}

@@ -52,6 +52,34 @@ run "every_function_has_a_role_of_its_own" {
   }
 }
 
+run "people_have_policies_that_name_what_they_allow" {
+  command = plan
+
+  assert {
+    condition = alltrue(flatten([
+      for policy in [aws_iam_policy.analyst, aws_iam_policy.operator] : [
+        for statement in jsondecode(policy.policy).Statement : [
+          for action in flatten([statement.Action]) : !strcontains(action, "*")
+        ]
+      ]
+    ]))
+    error_message = "every action is named"
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_policy.operator.policy).Statement : statement.Sid
+      if contains(flatten([statement.Resource]), "*")
+    ] == ["Lag"]
+    error_message = "only the lag's two calls have no resource to name"
+  }
+
+  assert {
+    condition     = length(aws_iam_policy.operator.policy) < 6144
+    error_message = "IAM takes no longer managed policy"
+  }
+}
+
 run "only_the_fan_out_consumer_may_subscribe" {
   command = plan
 
