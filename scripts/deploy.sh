@@ -46,8 +46,14 @@ while [ $# -gt 0 ]; do
     --var-file | --config | --arch)
         [ $# -ge 2 ] || stop "$1 needs a value" "See scripts/deploy.sh --help."
         case $1 in
-        --var-file) var_file=$(cd -- "$(dirname -- "$2")" && pwd -P)/$(basename -- "$2") ;;
-        --config) config=$(CDPATH='' cd -- "$2" && pwd -P) ;;
+        --var-file)
+            [ -f "$2" ] || stop "there is no $2" "Name the file of values with --var-file."
+            var_file=$(CDPATH='' cd -- "$(dirname -- "$2")" && pwd -P)/$(basename -- "$2")
+            ;;
+        --config)
+            [ -d "$2" ] || stop "there is no folder $2" "Name a folder of Terraform configuration with --config."
+            config=$(CDPATH='' cd -- "$2" && pwd -P)
+            ;;
         --arch) arch=$2 ;;
         esac
         shift

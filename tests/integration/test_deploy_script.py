@@ -41,10 +41,17 @@ def two_lines(text: str) -> list[str]:
 
 
 def test_options_that_make_no_sense_are_two_line_errors(tmp_path: Path) -> None:
-    for arguments in (("--fly",), ("--arch", "sparc"), ("--var-file", str(tmp_path / "none")), ("--config",)):
+    for arguments in (
+        ("--fly",),
+        ("--arch", "sparc"),
+        ("--var-file", str(tmp_path / "none")),
+        ("--var-file", str(tmp_path / "no" / "such.tfvars")),
+        ("--config",),
+        ("--config", str(tmp_path / "none")),
+    ):
         code, _, said = deploy({}, *arguments)
         assert code == 1
-        assert two_lines(said) == ["error", "hint"], said
+        assert [line.partition(":")[0] for line in said.splitlines()] == ["error", "hint"], said
     code, said, _ = deploy({}, "--help")
     assert code == 0
     assert said.strip().splitlines()[-1].startswith("Example: ")
