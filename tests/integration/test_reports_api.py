@@ -382,6 +382,18 @@ def test_memory_is_bounded_and_what_was_forgotten_is_read_again(monkeypatch: pyt
     assert reader.range("UTC").trucks == [FORMULA, "A"]
 
 
+def test_a_period_that_fits_is_told_also_when_the_one_before_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = sources()
+    refresh(source.archive, FORMAT, clock_ms=None, limit_kmh=200.0)
+    reader = Reader(source, lambda: T0)
+    wanted = Filter(parse_period("2024-04-01", "2024-04-03", "UTC"))
+    assert reader.fleet(wanted).previous is not None
+    monkeypatch.setattr(hours, "MOST_ROWS", len(reader.look(wanted).around))
+    fleet = reader.fleet(wanted)
+    assert fleet.previous is None
+    assert any("no comparison" in note for note in fleet.complete.notes)
+
+
 # --- saved links ------------------------------------------------------------------------------------------
 
 

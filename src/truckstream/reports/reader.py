@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from truckstream.core.errors import InvalidInput
 from truckstream.core.instants import format_instant
 from truckstream.reports import answers, overview
 from truckstream.reports.hours import Hours, HourStore
@@ -49,6 +50,8 @@ class Reader:
         look = self._look(wanted)
         counted = self.travel.counted(look.hours, wanted.period, wanted.trucks)
         heatmap, notes = overview.heat_map(look.hours, wanted.period)
+        previous, told = self._previous(wanted)
+        notes += told
         if counted is None:
             notes.append(
                 "Trips and stops are not counted for so many positions: choose fewer trucks or a shorter period."
@@ -56,7 +59,7 @@ class Reader:
         return answers.Fleet(
             **self.base(wanted.period, look, notes),
             totals=overview.totals(look.hours, counted),
-            previous=self._previous(wanted),
+            previous=previous,
             days=overview.day_totals(look.hours, look.around, wanted.period.days),
             hours=overview.hour_totals(look.hours, wanted.period),
             trucks=overview.truck_totals(look.hours, counted),
@@ -162,20 +165,25 @@ class Reader:
         hours = around.select(period.from_ms, period.to_ms)
         return Look(hours, around, [*missing, *_missing(hours, period)])
 
-    def _previous(self, wanted: Filter) -> answers.PreviousTotals | None:
+    def _previous(self, wanted: Filter) -> tuple[answers.PreviousTotals | None, list[str]]:
+        """Return the totals of the period before, and why there are none where there should be some."""
         period = wanted.period.before()
         if period.from_ms < 0:
-            return None
-        look = self._look(Filter(period, wanted.trucks))
+            return None, []
+        try:
+            look = self._look(Filter(period, wanted.trucks))
+        except InvalidInput:  # of the two periods the one that was asked for fits
+            return None, ["There is no comparison: the period before holds too many hours of trucks."]
         if not len(look.hours):
-            return None
+            return None, []
         counted = self.travel.counted(look.hours, period, wanted.trucks)
-        return answers.PreviousTotals(
+        totals = answers.PreviousTotals(
             **msgspec.structs.asdict(overview.totals(look.hours, counted)),
             from_=format_instant(period.from_ms),
             to=format_instant(period.to_ms),
             days=overview.day_totals(look.hours, look.around, period.days),
         )
+        return totals, []
 
 
 class Look(NamedTuple):
