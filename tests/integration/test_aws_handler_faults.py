@@ -5,6 +5,7 @@ over in-memory ports: nothing is lost, no position goes backwards, no event has 
 
 import json
 import random
+import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -318,6 +319,38 @@ def test_two_invocations_of_one_shard_at_once_do_no_harm(world: World, seed: int
             place = reached[0]
             zombie = Environment(world.clock)  # a stalled environment is not used again
             world.environments[0] = zombie
+    world.send_rest()
+    check(world, records)
+
+
+def test_batches_of_one_shard_worked_on_at_once_do_no_harm(world: World) -> None:
+    """ParallelizationFactor above 1: Lambda deals a shard out by partition key, and each part keeps its order."""
+    rng = random.Random(200)
+    records = stream_of(rng)
+    for function in FUNCTIONS:
+        lanes: list[list[StreamRecord]] = [[], [], []]
+        for record in records:
+            truck = re.search(rb'"TRK-(\d)"', record.data)
+            lanes[int(truck[1]) if truck else rng.randrange(3)].append(record)
+        overlapped = 0
+        while any(lanes):
+            first, second = Environment(world.clock), world.environments[1]
+            begun, *others = rng.sample([lane for lane in lanes if lane], k=sum(bool(lane) for lane in lanes))
+            between = others[:1]
+
+            def work_meanwhile(between: list[list[StreamRecord]] = between, second: Environment = second) -> None:
+                nonlocal overlapped
+                for lane in between:
+                    assert second.invoke(function, lane[:7]) is None  # noqa: B023
+                    del lane[:7]
+                    overlapped += 1
+
+            service, operation = REQUESTS[function][0]
+            before_next(first.clients[service], operation, work_meanwhile, service)
+            assert first.invoke(function, begun[:9]) is None
+            del begun[:9]
+            world.positions()
+        assert overlapped >= 3
     world.send_rest()
     check(world, records)
 
