@@ -345,6 +345,21 @@ def test_statistics_trips_and_visits_come_from_the_archive(running: System, clie
     assert client.get("/api/v1/visits?from=2024-01-01&to=2024-03-01").status_code == 400
 
 
+def test_trips_and_visits_of_too_many_positions_are_refused_in_words(
+    running: System, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drive(running, "TRK-1")
+    drive(running, "TRK-2")
+    running.pipeline.maintain(now_ms(), force=True)
+    monkeypatch.setattr("truckstream.web.derived.READ_POSITIONS", 15)
+    for path in ("trips", "visits"):
+        refused = client.get(f"/api/v1/{path}")
+        assert refused.status_code == 400
+        assert "20 positions" in refused.json()["error"]
+        assert "shorter period" in refused.json()["hint"]
+        assert client.get(f"/api/v1/{path}?truck=TRK-1").status_code == 200
+
+
 def test_monitoring_says_how_the_pipeline_does(running: System, client: httpx.Client) -> None:
     drive(running)
     health = wait_for(client, "/api/v1/health", lambda found: found["archive"]["newest"] is not None)

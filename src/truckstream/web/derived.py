@@ -21,6 +21,9 @@ from truckstream.web.history import period
 from truckstream.web.sources import WebSources
 
 _LONGEST_MS = 31 * DAY_MS
+READ_POSITIONS = 10_000_000
+"""Trips and visits are made from so many positions at most, a day of a thousand trucks: nobody waits for longer."""
+
 Truck = Annotated[str | None, QueryParameter(max_length=64, description="Only this truck.")]
 
 
@@ -136,6 +139,7 @@ def derived_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Base
         """What overlaps the period, whole, by truck and time; at most 31 days, the last day by default."""
         from_ms, to_ms = period(since, until, clock(), longest_ms=_LONGEST_MS)
         with heavy():
+            _check_size(sources, truck, from_ms, to_ms)
             found = journeys.trips_and_stops(
                 archive, format, limit_kmh=sources.outlier_limit_kmh, trucks=_one(truck), from_ms=from_ms, to_ms=to_ms
             )
@@ -174,6 +178,7 @@ def derived_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Base
             only = tuple(each for each in catalogue.geofences if each.geofence_id == geofence)
             catalogue = msgspec.structs.replace(catalogue, geofences=only)
         with heavy():
+            _check_size(sources, truck, from_ms, to_ms)
             found = journeys.visits(
                 archive,
                 format,
@@ -203,6 +208,17 @@ def derived_handlers(sources: WebSources, clock: Callable[[], int]) -> list[Base
 
 def _one(truck: str | None) -> tuple[str, ...] | None:
     return None if truck is None else (truck,)
+
+
+def _check_size(sources: WebSources, truck: str | None, from_ms: int, to_ms: int) -> None:
+    """Refuse to read positions without end, by what the statistics count. Raises InvalidInput."""
+    table = read_stats(sources.archive, sources.format, trucks=_one(truck), from_ms=from_ms, to_ms=to_ms)
+    positions = int(table.coordinates_count.sum())
+    if positions > READ_POSITIONS:
+        raise InvalidInput(
+            f"truck: {positions:,} positions would have to be read for this",
+            hint=f"Name one truck, or ask for a shorter period: up to {READ_POSITIONS:,} positions.",
+        )
 
 
 def _part[T](items: Sequence[T], limit: int, cursor: str | None) -> tuple[Sequence[T], str | None]:
