@@ -42,21 +42,27 @@ class ChildApplication:
             if process.poll() is None:
                 return
             soon = time.monotonic() - self._started_s < _SOON_S
-            self._failures = self._failures + 1 if soon else 0
             self._close_pipe()
             self._process = None
-            if self._failures == _TRIES:
-                print(f"warning: {self.url} does not work: it ended {_TRIES} times at once", file=sys.stderr)
-                self._listener.close()  # whoever comes is refused rather than left waiting
+            self._count_end(soon=soon, why=f"it ended {_TRIES} times at once")
         if self._failures < _TRIES and select.select([self._listener], [], [], 0)[0]:
             self._started_s = time.monotonic()
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[self._listener.fileno()],
-                start_new_session=True,  # Ctrl-C is for `run`, which ends this when it has drained
-            )
+            try:
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    pass_fds=[self._listener.fileno()],
+                    start_new_session=True,  # Ctrl-C is for `run`, which ends this when it has drained
+                )
+            except OSError as error:  # no memory, say: the pipeline goes on all the same
+                self._count_end(soon=True, why=f"it cannot be started ({error.strerror or error})")
+
+    def _count_end(self, *, soon: bool, why: str) -> None:
+        self._failures = self._failures + 1 if soon else 0
+        if self._failures == _TRIES:
+            print(f"warning: {self.url} does not work: {why}", file=sys.stderr)
+            self._listener.close()  # whoever comes is refused rather than left waiting
 
     def close(self) -> None:
         """End the application and give the address back."""
