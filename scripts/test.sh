@@ -54,4 +54,4 @@ while [ "$remaining" -gt 0 ]; do # names of groups become folders, in place; gro
     remaining=$((remaining - 1))
 done
 echo "== pytest $*"
-exec .venv/bin/python -m pytest -n "${TRUCKSTREAM_WORKERS:-auto}" --maxprocesses 8 --dist loadgroup "$@"
+exec .venv/bin/python -m pytest -n "${TRUCKSTREAM_WORKERS:-auto}" --maxprocesses 8 "$@"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("TRUCKSTREAM_CI") == "1"
@@ -23,6 +24,34 @@ settings.register_profile(
 )
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if IN_CI else "local")
+
+
+class ByShare(LoadScopeScheduling):  # type: ignore[misc]
+    """Spreads tests over the processes one by one, but keeps together what shares something dear.
+
+    The files of APPLIED share one applied Terraform stack, those of a page test file a browser and a server. (xdist's
+    own groups do nothing with pytest 9.2: it no longer lets a plugin rename a test.)
+    """
+
+    APPLIED = ("terraform_stack", "terraform_policies", "terraform_running", "terraform_watching", "athena_tables")
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        if file.startswith("tests/e2e/pages/"):
+            return file
+        if file in {f"tests/integration/test_{name}.py" for name in self.APPLIED}:
+            return "the applied stack"
+        return nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByShare | None:
+    return ByShare(config, log) if config.getvalue("dist") == "load" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the deployment: it mostly waits, for minutes, and would be what all others wait for at the end."""
+    items.sort(key=lambda item: "test_deploy_script" not in item.nodeid)
 
 
 @pytest.fixture(scope="session")

@@ -23,8 +23,6 @@ from tests.support.terraform import ROOT, SOURCE
 
 from truckstream.parquet.schema import DELIVERY_COLUMNS, HOURLY_COLUMNS, POSITION_COLUMNS, Column
 
-pytestmark = pytest.mark.xdist_group("terraform")
-
 SQL = ROOT / "src" / "truckstream" / "sql"
 KINDS = {
     "name": "string", "status": "string", "text": "string", "instant": "timestamp", "int32": "int", "int64": "bigint",

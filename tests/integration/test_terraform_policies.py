@@ -7,8 +7,6 @@ from tests.support.iam import Question, arn, decide
 from tests.support.lambda_runtime import ACCOUNT
 from tests.support.stack import FUNCTIONS, Deployed
 
-pytestmark = pytest.mark.xdist_group("terraform")
-
 BUCKET = f"arn:aws:s3:::gps-archive-{ACCOUNT}"
 RESULTS = f"arn:aws:s3:::truckstream-athena-results-{ACCOUNT}"
 STREAM = arn("kinesis", "stream/gps-coordinates-stream")

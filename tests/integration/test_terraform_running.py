@@ -29,8 +29,6 @@ from truckstream.core.records import Position, encode_position
 from truckstream.parquet import ParquetFormat
 from truckstream.ports import OutgoingRecord, RejectedRecord
 
-pytestmark = pytest.mark.xdist_group("terraform")
-
 CONSUMERS = ("dashboard_consumer", "geofence_consumer", "archive_consumer")
 FENCE = b"""[{"geofence_id":"depot","name":"Depot","type":"circle","center":{"latitude":47.0,"longitude":8.0},
 "radius_meters":500,"alert_on":"exit"}]"""

@@ -11,8 +11,6 @@ from tests.support.stack import ARCHITECTURE, FUNCTIONS, Deployed
 
 from truckstream.config import read_settings
 
-pytestmark = pytest.mark.xdist_group("terraform")
-
 ARCHIVE = f"gps-archive-{ACCOUNT}"
 RESULTS = f"truckstream-athena-results-{ACCOUNT}"
 CONSUMERS = ("dashboard_consumer", "geofence_consumer", "archive_consumer")

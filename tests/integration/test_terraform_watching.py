@@ -12,8 +12,6 @@ from tests.support.terraform import ROOT
 
 from truckstream.aws.telemetry import METRICS
 
-pytestmark = pytest.mark.xdist_group("terraform")
-
 # Metrics of the services that are used here (each service's page "monitoring with CloudWatch"), and their dimension.
 SERVICE_METRICS = {
     "AWS/Kinesis": (

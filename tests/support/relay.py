@@ -18,9 +18,12 @@ class Relay:
         self._plugged.set()
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
+        self._changing = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._closed = False
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def unplug(self) -> None:
         """Lose the network; what was on its way is lost with it."""
@@ -28,14 +31,18 @@ class Relay:
 
     def plug(self) -> None:
         """Have it again; connections from before stay dead."""
-        for each in self._sockets:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        self._join()
-        self._plugged.set()
+        with self._changing:
+            for each in self._sockets:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+            self._join()
+            self._plugged.set()
 
     def close(self) -> None:
+        self._closed = True
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._listener.close()
+        self._accepting.join(5)
         self.plug()
 
     def _join(self) -> None:
@@ -52,15 +59,19 @@ class Relay:
                 near, _ = self._listener.accept()
             except OSError:
                 return
-            self._sockets.append(near)
-            if not self._plugged.is_set():
-                continue  # nobody answers
-            far = socket.create_connection(self._server)
-            self._sockets.append(far)
-            for source, target in ((near, far), (far, near)):
-                thread = threading.Thread(target=self._pass, args=(source, target), daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            with self._changing:
+                self._take(near)
+
+    def _take(self, near: socket.socket) -> None:
+        self._sockets.append(near)
+        if self._closed or not self._plugged.is_set():
+            return  # nobody answers
+        far = socket.create_connection(self._server)
+        self._sockets.append(far)
+        for source, target in ((near, far), (far, near)):
+            thread = threading.Thread(target=self._pass, args=(source, target), daemon=True)
+            thread.start()
+            self._threads.append(thread)
 
     def _pass(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):

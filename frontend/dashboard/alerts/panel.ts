@@ -149,19 +149,26 @@ class AlertPanel {
 
   private told(alerts: readonly Alert[], whole: boolean): void {
     const known = this.feed.size > 0;
+    const floor = this.feed.newestFirst().at(-1)?.timestamp ?? "";
     const fresh = this.feed.add(alerts);
     this.took(fresh, known);
     if ((whole && known) || alerts.length >= BURST) {
       const oldest = alerts.reduce((least, { timestamp }) => (timestamp < least ? timestamp : least), "9");
-      this.catchUp(oldest);
+      this.catchUp(oldest, floor);
     }
   }
 
   /** One after the other: a burst that comes during a catch-up gets its own. */
-  private catchUp(since: string): void {
+  private catchUp(since: string, floor: string): void {
     this.catching = this.catching
       .then(() => this.source.catchUp(since))
-      .then((fresh) => this.took(fresh, true))
+      // A page of answers may reach below what was listed so far: that is history nobody asked for yet, not news.
+      .then((fresh) =>
+        this.took(
+          fresh.filter((alert) => alert.late || alert.timestamp >= floor),
+          true,
+        ),
+      )
       .catch(() => {}); // the connection's own notice tells; the next burst or snapshot tries again
   }
 

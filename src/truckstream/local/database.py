@@ -216,7 +216,7 @@ def _from_os(error: OSError, path: Path | None) -> TruckstreamError:
     where = f"{error.filename or path or 'storage'}: "
     what = error.strerror or str(error)
     if error.errno in _FULL_ERRNO:
-        return StorageFull(where + what)
+        return StorageFull(f"{where}the disk is full ({what})")
     if error.errno in _DENIED_ERRNO:
         return Denied(where + what)
     if error.errno in _WRONG_PATH_ERRNO:

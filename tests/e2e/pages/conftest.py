@@ -1,4 +1,8 @@
-"""One browser per test process; every test gets a desk of its own and fails when its pages had problems."""
+"""One browser per file of tests; every test gets a desk of its own and fails when its pages had problems.
+
+Not one per test process: while it runs, Playwright keeps an event loop going in the process's main thread, and tests
+of other folders that come in between could not run theirs.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +13,7 @@ from tests.support.browser import Desk, built_pages, chromium
 from tests.support.fleet import Fleet, fleet_at
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
