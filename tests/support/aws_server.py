@@ -139,6 +139,16 @@ def _permission_without_conditions(bucket: Any, action: str, resource: str) -> A
     return IAMPolicy(json.dumps(policy | {"Statement": unconditional})).is_action_permitted(action, resource)
 
 
+_NOTING = threading.Lock()
+
+
+def _note(line: str) -> None:
+    """Write one line as a whole: calls are answered by several threads, and `print` writes its newline apart."""
+    with _NOTING:
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
 class Shimmed:
     """Answers the calls of `SHIMS`, passes all others on, and notes every answer."""
 
@@ -150,7 +160,7 @@ class Shimmed:
         what = f"{environ['REQUEST_METHOD']} {path}?{environ.get('QUERY_STRING', '')} {target}"
 
         def noted(status: str, headers: Any, *rest: Any) -> Any:
-            print(f"{status.split()[0]} {what}", file=sys.stderr, flush=True)
+            _note(f"{status.split()[0]} {what}")
             return start_response(status, headers, *rest)
 
         _note_call(environ, target)
@@ -199,7 +209,7 @@ def _note_call(environ: Environ, target: str) -> None:
         "copied_from": unquote(environ.get("HTTP_X_AMZ_COPY_SOURCE", "")),
         "body": _body(environ).decode(errors="replace") if with_body else "",
     }
-    print(f"CALL {json.dumps(noted)}", file=sys.stderr, flush=True)
+    _note(f"CALL {json.dumps(noted)}")
 
 
 def _reply(start_response: Callable[..., Any], status: HTTPStatus, body: Answer) -> Iterable[bytes]:
