@@ -71,7 +71,7 @@ class TruckList {
     this.body.append(this.spacer);
     this.buildHead();
     place.append(this.grid, this.empty);
-    this.body.addEventListener("scroll", () => this.requestDraw(), { passive: true });
+    this.grid.addEventListener("scroll", () => this.requestDraw(), { passive: true });
     this.body.addEventListener("click", (event) => this.clicked(event));
     place.addEventListener("pointerenter", (event) => (this.pointerInside = event.pointerType !== "touch"));
     place.addEventListener("pointerleave", () => {
@@ -79,11 +79,11 @@ class TruckList {
       if (this.sortDue) this.arrange();
     });
     this.grid.addEventListener("keydown", (event) => this.pressed(event));
-    new ResizeObserver(() => this.requestDraw()).observe(this.body);
+    new ResizeObserver(() => this.requestDraw()).observe(this.grid);
     store.on("trucks", ({ changed, gone, whole }) => this.changed(changed, gone, whole));
     store.on("filter", () => {
       this.arrange();
-      this.body.scrollTop = 0;
+      this.grid.scrollTop = 0;
       announce(`${this.ids.length.toLocaleString("en")} trucks shown`);
     });
     store.on("selection", (id) => {
@@ -97,6 +97,11 @@ class TruckList {
     this.active = store.selected;
     this.arrange();
     if (this.active) this.reveal(this.active);
+  }
+
+  /** Pixels there are for rows: the grid scrolls, its head stays. */
+  private get rowsHeight(): number {
+    return this.grid.clientHeight - this.head.offsetHeight;
   }
 
   private buildHead(): void {
@@ -186,8 +191,8 @@ class TruckList {
   }
 
   private draw(): void {
-    const first = Math.max(0, Math.floor(this.body.scrollTop / ROW_PX) - SPARE_ROWS);
-    const count = Math.ceil(this.body.clientHeight / ROW_PX) + 2 * SPARE_ROWS;
+    const first = Math.max(0, Math.floor(this.grid.scrollTop / ROW_PX) - SPARE_ROWS);
+    const count = Math.ceil(this.rowsHeight / ROW_PX) + 2 * SPARE_ROWS;
     const last = Math.min(this.ids.length, first + count);
     while (this.rows.length < last - first) this.rows.push(this.makeRow());
     // A row keeps its element while it is in view: no flicker, and a screen reader keeps its place.
@@ -277,7 +282,7 @@ class TruckList {
 
   private pressed(event: KeyboardEvent): void {
     if (event.target !== this.grid || event.altKey || event.ctrlKey || event.metaKey) return;
-    const page = Math.max(1, Math.floor(this.body.clientHeight / ROW_PX) - 1);
+    const page = Math.max(1, Math.floor(this.rowsHeight / ROW_PX) - 1);
     const at = this.active === null ? -1 : (this.places.get(this.active) ?? -1);
     const last = this.ids.length - 1;
     const targets: Record<string, number> = {
@@ -308,7 +313,7 @@ class TruckList {
   private reveal(id: string): void {
     const index = this.places.get(id);
     if (index === undefined) return;
-    this.body.scrollTop = scrollFor(index, ROW_PX, this.body.scrollTop, this.body.clientHeight);
+    this.grid.scrollTop = scrollFor(index, ROW_PX, this.grid.scrollTop, this.rowsHeight);
   }
 }
 
