@@ -85,7 +85,7 @@ def test_the_feed_is_filtered_and_read_back_to_its_beginning(page: Page) -> None
     page.get_by_label("Geofence", exact=True).select_option(label="All geofences")
     page.get_by_label("Kind of alert").select_option(label="All kinds")
     scroll = page.locator(".alerts-scroll")
-    for _ in range(20):
+    for _ in range(100):  # a page takes as long as the machine lets it
         scroll.evaluate("each => { each.scrollTop = each.scrollHeight; }")
         if page.locator(".alerts-end").inner_text() == "That is all.":
             break
