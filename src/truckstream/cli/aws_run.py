@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,10 +17,10 @@ from truckstream.cli.paced import PacedSource
 from truckstream.cli.produce import as_record, producing_on_aws
 from truckstream.cli.signals import stop_signals, terminate_as_interrupt
 from truckstream.cli.sources import check_sources, open_source
+from truckstream.cli.ticks import Tick, no_records, paced_tick
 from truckstream.core.errors import TruckstreamError
 from truckstream.core.fleet import Faults, Fleet, demo_geofences
 from truckstream.core.geofences import Geofence, parse_geofences
-from truckstream.ports import OutgoingRecord
 
 if TYPE_CHECKING:
     from truckstream.aws.stores import AwsStores
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 _STEP_S = 0.1
 _ASK_EVERY_S = 15.0
 _STOPS = "Ctrl-C stops; the consumers go on in Lambda."
-
-type Tick = Callable[[int], Sequence[OutgoingRecord]]
 
 
 def run_on_aws(
@@ -40,9 +38,9 @@ def run_on_aws(
         paced = stack.enter_context(closing(PacedSource(source))) if source is not None else None
         stores = stack.enter_context(producing_on_aws())
         what = "no trucks of its own"
-        tick: Tick = _nothing
+        tick: Tick = no_records
         if paced is not None:
-            what, tick = str(source), _paced(paced, stores)
+            what, tick = str(source), paced_tick(paced, stores.rejected)
         elif trucks:
             what, tick = f"{trucks:,} simulated trucks", _fleet(trucks, every, seed, faults, stores)
             if not stores.geofences.catalogue().revision:
@@ -130,18 +128,3 @@ def _fleet(trucks: int, every: float, seed: int, faults: Faults, stores: "AwsSto
     known = [track.last for track in stores.positions.list()]
     fleet = Fleet(trucks, every, seed, faults, start_ms=now_ms(), resume=known)
     return lambda at_ms: [as_record(sent) for sent in fleet.tick(at_ms)]
-
-
-def _paced(paced: PacedSource, stores: "AwsStores") -> Tick:
-    def tick(at_ms: int) -> Sequence[OutgoingRecord]:
-        records, refused = paced.tick(at_ms)
-        if refused:
-            stores.rejected.put(refused)
-        return records
-
-    return tick
-
-
-def _nothing(at_ms: int) -> Sequence[OutgoingRecord]:
-    del at_ms
-    return ()

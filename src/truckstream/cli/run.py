@@ -1,7 +1,6 @@
 """`truckstream run`: the whole system on this machine, live."""
 
 import time
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,20 +18,18 @@ from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, Out
 from truckstream.cli.paced import PacedSource
 from truckstream.cli.produce import EveryOption, FaultsOption, LimitsOption, SeedOption, TrucksOption, as_record
 from truckstream.cli.signals import stop_signals
+from truckstream.cli.ticks import Tick, no_records, paced_tick
 from truckstream.cli.web import DEFAULT_PORT
 from truckstream.core.fleet import Faults, Fleet, demo_geofences
 from truckstream.core.geofences import parse_geofences
 from truckstream.local.lock import WriterLock
 from truckstream.local.stores import LocalStores
-from truckstream.ports import OutgoingRecord
 
 if TYPE_CHECKING:
     from truckstream.local.runtime import Pipeline
 
 EXAMPLE = "Example: truckstream run --trucks 50 --duration 60"
 _STEP_S = 0.1
-
-type Tick = Callable[[int], Sequence[OutgoingRecord]]
 
 
 def run(
@@ -94,10 +91,10 @@ def run(
         directory.set_outlier_speed(outlier_speed)
         with LocalStores(directory, shard_limits=shard_limits) as stores:
             pipeline = Pipeline(stores, notify=not no_notify)
-            tick: Tick = _nothing
+            tick: Tick = no_records
             what = "no trucks of its own"
             if paced is not None:
-                tick, what = _paced_tick(paced, stores), str(source)
+                tick, what = paced_tick(paced, stores.rejected), str(source)
             elif trucks:
                 tick, what = _fleet_tick(trucks, every, seed, wanted_faults, stores), f"{trucks:,} simulated trucks"
                 _add_demo_geofences(stores)
@@ -134,21 +131,6 @@ def _fleet_tick(trucks: int, every: float, seed: int, faults: Faults, stores: Lo
     known = [track.last for track in stores.positions.list()]
     fleet = Fleet(trucks, every, seed, faults, start_ms=now_ms(), resume=known)
     return lambda at_ms: [as_record(sent) for sent in fleet.tick(at_ms)]
-
-
-def _paced_tick(paced: PacedSource, stores: LocalStores) -> Tick:
-    def tick(at_ms: int) -> Sequence[OutgoingRecord]:
-        records, refused = paced.tick(at_ms)
-        if refused:
-            stores.rejected.put(refused)
-        return records
-
-    return tick
-
-
-def _nothing(at_ms: int) -> Sequence[OutgoingRecord]:
-    del at_ms
-    return ()
 
 
 def _add_demo_geofences(stores: LocalStores) -> None:
