@@ -1,11 +1,11 @@
 """Bringing a source's rows to the pipeline: pace, back-off, patience and a drained end."""
 
 import time
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from truckstream.cli.sources import RefusedRow, Source
+from truckstream.core.content import place_by_content
 from truckstream.core.errors import StorageFull, Unavailable
 from truckstream.ports import NotPlaced, OutgoingRecord, Placed, RecordSink, RejectedRecord, RejectedStore
 
@@ -143,14 +143,14 @@ def rejected_row(name: str, row: RefusedRow) -> RejectedRecord:
 
     Its content is part of its place: the same file, or standard input, may bring another row there tomorrow.
     """
-    return RejectedRecord(f"source:{name}", row.row, zlib.crc32(row.payload), row.reason, row.payload, row.arrival_ms)
+    return RejectedRecord(
+        f"source:{name}", row.row, place_by_content(row.payload), row.reason, row.payload, row.arrival_ms
+    )
 
 
 def _never_placed(name: str, record: OutgoingRecord, reason: str) -> RejectedRecord:
-    digest = zlib.crc32(record.data)
-    return RejectedRecord(
-        f"source:{name}", digest, 0, reason, record.data, record.arrival_ms or 0, record.partition_key
-    )
+    place = place_by_content(record.data)
+    return RejectedRecord(f"source:{name}", place, 0, reason, record.data, record.arrival_ms or 0, record.partition_key)
 
 
 def _wait_for_consumers(pipeline: "Pipeline", *, flush: bool) -> None:

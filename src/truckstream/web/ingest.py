@@ -4,7 +4,6 @@ A bad record goes onto the stream like any other, so the consumers set it aside 
 takes, or what would be read there as something else, goes to the rejected store directly.
 """
 
-import hashlib
 import io
 import itertools
 import threading
@@ -16,6 +15,7 @@ import msgspec
 from litestar import Request, post
 from litestar.handlers import BaseRouteHandler
 
+from truckstream.core.content import place_by_content
 from truckstream.core.errors import InvalidInput, InvalidRecord
 from truckstream.core.records import MAX_RECORD_BYTES, parse_position
 from truckstream.http.access import Caller, caller_of, need
@@ -162,10 +162,7 @@ class Ingest:
             )
 
     def _aside(self, data: bytes, reason: str, now_ms: int) -> RejectedRecord:
-        # Its content is its place: sent again, it is the same entry. 63 bits: no two of a million million are alike,
-        # and every store takes them as a number.
-        place = int.from_bytes(hashlib.blake2b(data, digest_size=8).digest()) >> 1
-        return RejectedRecord(SOURCE, place, 0, reason, data, now_ms)
+        return RejectedRecord(SOURCE, place_by_content(data), 0, reason, data, now_ms)
 
 
 def split_body(body: bytes) -> list[bytes]:
