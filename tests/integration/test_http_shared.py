@@ -64,6 +64,15 @@ def test_every_answer_carries_the_safe_headers(open_url: str) -> None:
         assert "server" not in headers
 
 
+def test_a_monitor_may_ask_for_the_head_of_a_page(open_url: str) -> None:
+    for path in ("/", "/pages/assets/main-abc.js", "/pages/nowhere.js"):
+        whole, head = httpx.get(open_url + path), httpx.head(open_url + path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        for name in ("content-length", "content-type", "content-security-policy", "etag"):
+            assert head.headers.get(name) == whole.headers.get(name)
+    assert httpx.head(f"{open_url}/count?number=1").status_code == 405  # no monitor's
+
+
 def test_errors_say_what_is_wrong_and_keep_the_inside_to_themselves(
     open_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

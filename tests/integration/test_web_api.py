@@ -309,6 +309,8 @@ def test_phones_send_by_query_form_and_json(running: System, client: httpx.Clien
     assert client.post("/", json=body).json()["accepted"] == 1
     assert client.get("/api/v1/osmand?id=PHONE-1&lat=999&lon=0").json()["rejected"] == 1
     assert client.get("/api/v1/osmand?lat=1&lon=1").status_code == 400
+    for address in (f"/?{query}", f"/api/v1/osmand?{query}", f"//?{query}"):
+        assert client.head(address).status_code in (404, 405)  # who only looks sends nothing
     for address in (f"/?{query}", f"/?%69d{query[2:]}", f"/api/v1/osmand?{query}", f"/api/v1/osmand/?{query}"):
         assert client.get(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403, address
         assert client.get(address, headers={"Origin": "http://evil.example"}).status_code == 403, address

@@ -20,6 +20,8 @@ _HEADERS: Final = (
     (b"permissions-policy", b"camera=(), microphone=(), payment=(), usb=()"),
     (b"x-frame-options", b"DENY"),
 )
+# What monitors ask for by HEAD. Not `/` with a query: that may be a phone's position, which HEAD must not store.
+_HEAD_PATHS: Final = frozenset({"/", "/healthz", "/metrics", "/status", "/api/v1/health", "/schema/openapi.json"})
 
 
 class Doorman(Protocol):
@@ -66,12 +68,17 @@ class Gate:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
+        bodiless = scope["method"] == "HEAD" and _answers_head(scope)
+        if bodiless:
+            scope["method"] = "GET"
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
                 headers = [*message["headers"], *(header for header in self._headers if header[0] not in own)]
                 message["headers"] = headers
+            elif bodiless and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -92,6 +99,11 @@ class Gate:
         if method not in SAFE_METHODS:
             check_origin(headers.get("host", ""), headers.get("origin"), headers.get("sec-fetch-site"))
         return caller
+
+
+def _answers_head(scope: HTTPScope) -> bool:
+    path = scope["path"]
+    return (path in _HEAD_PATHS or path.startswith("/pages/")) and not scope["query_string"]
 
 
 def content_policy(map_urls: Collection[str] = ()) -> str:

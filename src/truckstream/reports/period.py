@@ -49,6 +49,10 @@ class Period(NamedTuple):
         """Return an instant as local time with its offset: `2024-03-31T03:00:00+02:00`."""
         return local_text(ms, self.zone)
 
+    def minute(self, ms: int) -> str:
+        """Return an instant as people read it: `2024-03-31 03:00`, local time."""
+        return datetime.fromtimestamp(ms // 1000, self.zone).strftime("%Y-%m-%d %H:%M")
+
     def before(self) -> "Period":
         """Return the period just before: as many local days, or as many hours where instants were given."""
         if not self.by_dates:

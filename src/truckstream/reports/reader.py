@@ -205,5 +205,5 @@ def _missing(hours: Hours, period: Period) -> list[str]:
         notes.append(f"No positions on {', '.join(empty[:5])}{', ...' if len(empty) > 5 else ''}.")
     still_open = hours.hour_ms[~hours.final]
     if len(still_open):
-        notes.append(f"Hours from {period.local(int(still_open.min()))} on are still open and may grow.")
+        notes.append(f"Hours from {period.minute(int(still_open.min()))} on are still open and may grow.")
     return notes
