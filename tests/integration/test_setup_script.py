@@ -214,8 +214,12 @@ def test_second_run_is_silent_and_quick(machine: Machine, calls: Path) -> None:
     calls.unlink()
     begin = time.perf_counter()
     assert made(machine) == ""
-    assert time.perf_counter() - begin < 1.0  # 0.03 s on an idle machine
+    took_s = time.perf_counter() - begin
     assert not calls.exists()
+    begin = time.perf_counter()
+    for _ in range(100):
+        subprocess.run(["sh", "-c", ":"], check=True)
+    assert took_s < time.perf_counter() - begin  # it starts a few programs, not hundreds
 
 
 def test_environment_for_tests_serves_run_but_not_the_reverse(machine: Machine, calls: Path) -> None:
