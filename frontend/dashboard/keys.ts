@@ -1,4 +1,4 @@
-/** Keys of the whole page: `/` searches, `f` follows, `l` goes to the list, Esc closes what is open. */
+/** Keys of the whole page: `/` searches, `f` follows, `a` shows all trucks, `l` goes to the list, Esc closes what is open. */
 
 import type { PanelHost, PanelName } from "./panels";
 import type { FleetStore } from "./store";
@@ -8,9 +8,10 @@ interface Parts {
   host: PanelHost;
   search: HTMLInputElement;
   focusList: () => void;
+  showFleet: () => void;
 }
 
-export function startKeys({ store, host, search, focusList }: Parts): void {
+export function startKeys({ store, host, search, focusList, showFleet }: Parts): void {
   search.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "Enter") {
       event.preventDefault();
@@ -27,6 +28,7 @@ export function startKeys({ store, host, search, focusList }: Parts): void {
       search.select();
     } else if (event.key === "f" && store.selected !== null) store.setFollow(!store.following);
     else if (event.key === "l") focusList();
+    else if (event.key === "a") showFleet();
   });
 
   /** The innermost thing first: the search text, an open panel, the chosen truck. */

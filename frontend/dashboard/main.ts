@@ -67,6 +67,11 @@ async function start(): Promise<void> {
       `The part "${panel}" could not be loaded: ${sentenceOf(error)} Reload the page to try again.`,
     ),
   );
+  addEventListener("hashchange", () => {
+    address.take(location.hash);
+    takeAddress(store, address);
+    map.takeAddress();
+  });
   const sheet = startSheet(layout, host.has("alerts"));
   const { search, configure } = buildHeader(
     layout.header,
@@ -82,6 +87,7 @@ async function start(): Promise<void> {
     host,
     search,
     focusList: () => layout.places.list.querySelector<HTMLElement>("[role=grid]")?.focus(),
+    showFleet: () => map.showFleet(),
   });
   search.addEventListener("focus", () => isPhone() && sheet.raise());
   store.on("selection", (id) => {
@@ -137,9 +143,5 @@ function keepAddress(store: FleetStore, address: AddressState): void {
   store.on("filter", ({ states, text }) => {
     address.set("states", [...states].join(","));
     address.set("q", text);
-  });
-  addEventListener("hashchange", () => {
-    address.take(location.hash);
-    takeAddress(store, address);
   });
 }

@@ -19,17 +19,10 @@ export function combined(before: Shape | null, drawn: Shape, what: "shape" | "ho
   return { ...before, polygons: before.polygons.with(last, [...before.polygons[last]!, ring]) };
 }
 
-/** Shows the shape where the panel does not stand. */
-export function fitBeside({ map: view, place }: PanelContext, shape: Shape): void {
+/** Shows the shape where the panel does not stand, close enough to see a yard. */
+export function fitBeside({ map }: PanelContext, shape: Shape): void {
   const box = boundsOf(shape);
-  if (!box) return;
-  void view.whenReady().then((map) => {
-    const { width, height } = map.getCanvas().getBoundingClientRect();
-    const panel = place.getBoundingClientRect();
-    const beside = panel.width < width / 2;
-    const padding = { top: 48, left: 48, right: beside ? panel.width + 60 : 48, bottom: beside ? 48 : height * 0.62 };
-    map.fitBounds(box, { padding, maxZoom: 16, animate: false });
-  });
+  if (box) map.fit(box, 16);
 }
 
 /** Returns how many of the trucks a rule's ids and `*` patterns name. */

@@ -53,11 +53,9 @@ export class MapView {
 
   /** Load the map; rejects when its files cannot be had or there is no WebGL. */
   async start(config: Config): Promise<void> {
-    const [{ startMap, BELOW_LABELS }, { TruckLayer, TRUCKS }, { GeofenceLayer }] = await Promise.all([
-      import("../../shared/basemap"),
-      import("./trucks"),
-      import("./geofences"),
-    ]);
+    const [{ startMap, BELOW_LABELS }, { FleetControl }, { TruckLayer, TRUCKS }, { GeofenceLayer }] = await Promise.all(
+      [import("../../shared/basemap"), import("./fleet_control"), import("./trucks"), import("./geofences")],
+    );
     const place = readPlace(this.address.get("map"));
     const map = startMap(this.container, {
       styleUrl: config.map_style_url,
@@ -66,6 +64,7 @@ export class MapView {
         ? { center: [place.longitude, place.latitude], zoom: place.zoom }
         : { bounds: [WORLD[0], WORLD[1], WORLD[2], WORLD[3]] }),
     });
+    map.addControl(new FleetControl(() => this.showFleet()), "bottom-right");
     map.getCanvas().setAttribute("aria-label", "Map of the trucks; the list beside it holds the same trucks");
     await new Promise<void>((resolve) => {
       if (map.isStyleLoaded()) resolve();
@@ -87,6 +86,16 @@ export class MapView {
     });
     this.store.on("follow", (following) => following && this.follow());
     this.tellBox(map);
+  }
+
+  /** Look where the address says, as after a link was opened in this page. */
+  takeAddress(): void {
+    const place = readPlace(this.address.get("map"));
+    if (!place) return;
+    void this.whenReady().then((map) => {
+      this.placed = true;
+      map.jumpTo({ center: [place.longitude, place.latitude], zoom: place.zoom });
+    });
   }
 
   /** Wait for the map with all its layers. */
@@ -124,14 +133,23 @@ export class MapView {
     });
   }
 
-  /** Show a box of west, south, east, north. */
-  fit(box: Box): void {
+  /** Show a box of west, south, east, north beside the panels. */
+  fit(box: Box, maxZoom = CLOSE_ZOOM): void {
     void this.whenReady().then((map) => {
       this.placed = true;
       const { right, bottom } = this.covered();
-      const padding = { top: 48, left: 48, right: right + 48, bottom: bottom + 48 };
-      map.fitBounds([box[0], box[1], box[2], box[3]], { padding, maxZoom: CLOSE_ZOOM, animate: this.moves });
+      const { clientWidth, clientHeight } = this.container;
+      // Where panels leave little of the map, the margin shrinks: without room for a box, none would be shown.
+      const margin = Math.min(48, (clientWidth - right) / 4, (clientHeight - bottom) / 4);
+      const padding = { top: margin, left: margin, right: right + margin, bottom: bottom + margin };
+      map.fitBounds([box[0], box[1], box[2], box[3]], { padding, maxZoom, animate: this.moves });
     });
+  }
+
+  /** Show all trucks of the filter because somebody asks for it: following one would pull the map back. */
+  showFleet(): void {
+    this.store.setFollow(false);
+    this.fitFleet();
   }
 
   /** Show all trucks of the filter; those never seen have no place. */

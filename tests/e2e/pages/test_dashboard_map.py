@@ -28,24 +28,48 @@ def shown(page: Page) -> list[float]:
     return [float(number) for number in found.groups()] if found else []
 
 
+def hovered(page: Page) -> bool:
+    """Put the pointer on the middle of the map; return whether it found a truck there."""
+    x, y = middle(page)
+    page.mouse.move(x - 1, y)
+    page.mouse.move(x, y)
+    return page.locator(".tip").is_visible()
+
+
 def test_a_truck_is_chosen_on_the_map_and_in_the_list_alike(fleet: Fleet, desk: Desk) -> None:
     fleet.send(*five())
     page = desk.open(fleet.url + CLOSE)
     wait_for_map(page)
+    until("the truck to be drawn in the middle", lambda: hovered(page))
     tip = page.locator(".tip")
-
-    def hovered() -> bool:
-        x, y = middle(page)
-        page.mouse.move(x - 1, y)
-        page.mouse.move(x, y)
-        return tip.is_visible()
-
-    until("the truck to be drawn in the middle", hovered)
     expect(tip).to_contain_text("TRK-001")
     expect(tip).to_contain_text("Moving, 62 km/h")
     page.mouse.click(*middle(page))
     expect(page.get_by_role("heading", name="TRK-001")).to_be_visible()
     expect(page.locator('.row[data-truck="TRK-001"]')).to_have_attribute("aria-selected", "true")
+
+
+def test_a_link_to_another_place_opened_in_the_same_page_moves_the_map(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(at("TRK-001"), at("TRK-002", latitude=46.2, longitude=6.15))
+    page = desk.open(fleet.url + CLOSE)
+    wait_for_map(page)
+    page.evaluate("location.hash = '#map=15/46.2/6.15'")
+    tip = page.locator(".tip")
+    until("the other truck to be in the middle", lambda: hovered(page) and "TRK-002" in tip.inner_text())
+
+
+def test_all_trucks_of_the_filter_come_into_view_by_button_and_key(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(at("TRK-001"), at("TRK-002", latitude=46.2, longitude=6.15))
+    page = desk.open(f"{fleet.url}{CLOSE}&truck=TRK-001&follow=1")
+    wait_for_map(page)
+    page.get_by_role("button", name="Show all trucks (a)").click()
+    until("the map to show both", lambda: bool(shown(page)) and shown(page)[0] < 10)
+    assert HOME[0] > shown(page)[1] > 46.2
+    expect(page).not_to_have_url(re.compile("follow=1"))
+    page.get_by_role("searchbox", name="Search trucks").fill("TRK-002")
+    page.keyboard.press("Enter")
+    page.keyboard.press("a")
+    until("the map to show the one", lambda: shown(page)[0] > 13 and abs(shown(page)[1] - 46.2) < 0.1)
 
 
 def test_following_keeps_the_truck_in_the_middle_until_the_map_is_dragged(fleet: Fleet, desk: Desk) -> None:
@@ -165,8 +189,12 @@ def test_a_phone_shows_map_sheet_and_truck(fleet: Fleet, desk: Desk) -> None:
     wait_for_map(page)
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
     sheet: Any = page.locator(".side").bounding_box()
+    credits = box_of(page, ".maplibregl-ctrl-bottom-left")
+    assert credits["y"] + credits["height"] <= sheet["y"]
+    page.get_by_role("button", name="Show all trucks (a)").tap()
     page.get_by_role("button", name="Make the list larger").click()
     until("the sheet to grow", lambda: box_of(page, ".side")["height"] > sheet["height"] + 100)
+    page.keyboard.press("a")  # the little that is left of the map takes the fleet as well
     page.locator('.row[data-truck="TRK-002"]').tap()
     card = page.locator(".truck-card")
     expect(card).to_be_visible()
