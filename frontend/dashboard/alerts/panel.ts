@@ -213,15 +213,17 @@ class AlertPanel {
 
   private async older(): Promise<void> {
     if (this.reading) return;
+    const { filter } = this;
     this.reading = true;
     this.failure = "";
     this.drawEnd();
     try {
-      await this.source.older(this.filter);
+      await this.source.older(filter);
     } catch (error) {
       this.failure = sentenceOfError(error);
     }
     this.reading = false;
+    if (filter !== this.filter) return this.older(); // another was chosen meanwhile
     const top = this.shown[0];
     const all = this.feed.matching(this.filter);
     // What is newer than the first row stays waiting, if somebody is reading further down.

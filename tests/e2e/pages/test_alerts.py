@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from tests.support.browser import Desk, accessibility_findings
 from tests.support.dashboard import MINUTE_MS, NOW_MS, Dashboard, dashboard
 
@@ -95,6 +95,21 @@ def test_the_feed_is_filtered_and_read_back_to_its_beginning(page: Page) -> None
     expect(page.locator(".alerts-end")).to_have_text("That is all.")
     assert page.locator(".alert-row").count() < 60  # 253 are listed, those in view are drawn
     scroll.evaluate("each => { each.scrollTop = 0; }")
+
+
+def test_a_filter_chosen_while_another_is_being_read_is_read_as_well(board: Dashboard, desk: Desk) -> None:
+    page = desk.open(board.url, size=(1280, 800), webgl=False)
+    expect(page.locator(".alert-row").first).to_be_visible()
+    held: list[Route] = []
+    page.route("**/api/v1/alerts?*", lambda route: held.append(route))
+    with page.expect_request("**/api/v1/alerts?*"):
+        page.get_by_label("Kind of alert").select_option(label="Left")
+    page.get_by_label("Kind of alert").select_option(label="All kinds")
+    page.get_by_label("Geofence", exact=True).select_option(label=ODD_NAME)
+    assert held
+    page.unroute("**/api/v1/alerts?*")  # lets go what is held
+    expect(page.locator(".alerts-end")).to_have_text("That is all.")
+    expect(page.locator(".alert-row:visible .sentence")).to_have_text([f"TRK-015 arrived at {ODD_NAME}"])
 
 
 def test_a_burst_moves_no_row_under_the_pointer_and_loses_none(board: Dashboard, page: Page) -> None:
