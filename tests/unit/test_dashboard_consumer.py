@@ -1,6 +1,7 @@
 """The dashboard consumer: the newest believable position of every truck, never backwards."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 from hypothesis import given, settings
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from truckstream.consumers.dashboard import DashboardConsumer
 from truckstream.core.outliers import Track, advance
 from truckstream.core.records import Position, encode_position
-from truckstream.ports import Batch, BatchResult, StreamRecord
+from truckstream.local.event_source import EventSource, MappingSettings
+from truckstream.local.stream import LocalStream
+from truckstream.ports import Batch, BatchResult, OutgoingRecord, StreamRecord
 from truckstream.testing import FaultScript, MemoryPositions, MemoryRejected, SimulatedCrash
 
 T0 = 1_705_312_800_000
@@ -161,3 +164,17 @@ def test_bad_record_is_set_aside_and_the_rest_goes_on() -> None:
     assert world.rejected.count() == 1
     assert len(world.positions.list()) == 1
     assert world.consumer(Batch("shard", stream[:1])) == BatchResult()
+
+
+def test_a_store_that_takes_no_truck_for_long_costs_no_record(tmp_path: Path) -> None:
+    """More refusals than a mapping tries: the records are fine, so none of them may be given up."""
+    world, stream = World(), LocalStream(tmp_path / "stream.db", shard_count=1)
+    source = EventSource(stream, "dashboard", world.consumer, MappingSettings(), world.rejected)
+    sent = [at("TRK-1", 0), at("TRK-2", 0), at("TRK-1", 5)]
+    stream.put([OutgoingRecord(each.truck_id, encode_position(each), arrival_ms(0)) for each in sent])
+    world.faults.refuse("positions.put_newer", "TRK-1", times=20)
+    for minute in range(25):
+        source.poll(minute * 60_000)
+    stream.close()
+    assert world.rejected.count() == 0
+    assert [track.last for track in world.positions.list()] == [at("TRK-1", 5), at("TRK-2", 0)]

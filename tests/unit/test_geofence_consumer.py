@@ -219,6 +219,7 @@ def test_failure_of_one_truck_answers_its_first_record() -> None:
     result = world.consumer(Batch("shard", records(positions, first=11)))
     assert result.failed_sequence == 12
     assert "TRK-2" in result.reason
+    assert result.retryable  # the record is fine: the local backend waits, and gives none up
     assert {alert.truck_id for alert in world.told()} == {"TRK-1"}
 
 

@@ -60,7 +60,8 @@ class DashboardConsumer:
             for position, sequence in zip(received.positions, received.sequence_numbers, strict=True)
             if position.truck_id in failed
         )
-        return BatchResult(lowest, f"latest position of {len(failed)} truck(s) not written, first {min(failed)}")
+        reason = f"latest position of {len(failed)} truck(s) not written, first {min(failed)}"
+        return BatchResult(lowest, reason, retryable=True)
 
 
 def _noted(track: Track, rows: Sequence[int], received: ReceivedPositions) -> Track:

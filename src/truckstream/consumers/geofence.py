@@ -74,7 +74,8 @@ class GeofenceConsumer:
         if not failed:
             return BatchResult()
         lowest = min(applied[truck_id].first_sequence for truck_id in failed)
-        return BatchResult(lowest, f"presence of {len(failed)} truck(s) not written, first {min(failed)}")
+        reason = f"presence of {len(failed)} truck(s) not written, first {min(failed)}"
+        return BatchResult(lowest, reason, retryable=True)
 
     def _compiled(self) -> FenceSet:
         catalogue = self._geofences.catalogue()
