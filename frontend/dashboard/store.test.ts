@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 import { FleetStore } from "./store";
-import type { Alert, Cell, Frame } from "./wire";
+import type { Alert, Cell, Frame, Health } from "./wire";
 
 const FIELDS = [
   "truck_id",
@@ -185,4 +185,17 @@ describe("listeners", () => {
     expect(reported).toHaveBeenCalledOnce();
     vi.unstubAllGlobals();
   });
+});
+
+test("health that the server cannot tell is unknown, not what it was", () => {
+  const store = filled();
+  const health = { writer: "truckstream run" } as Health;
+  const told = vi.fn();
+  store.on("health", told);
+  store.apply(frame([], { health }));
+  store.apply(frame([])); // nothing said of it
+  expect(store.health).toBe(health);
+  store.apply(frame([], { health: null }));
+  expect(store.health).toBeNull();
+  expect(told.mock.calls).toEqual([[health], [null]]);
 });

@@ -29,7 +29,8 @@ export interface Events {
   alerts: { alerts: readonly Alert[]; whole: boolean };
   /** The stored geofences are another set now: read them again. */
   geofences: number;
-  health: Health;
+  /** Null: the server cannot tell at the moment. */
+  health: Health | null;
   /** Since when the server cannot read its stores, or null: it can. */
   stale: number | null;
 }
@@ -170,7 +171,7 @@ export class FleetStore extends Topics<Events> {
   }
 
   private takeRest(frame: Frame): void {
-    if (frame.health) {
+    if (frame.health !== undefined) {
       this.health = frame.health;
       this.tell("health", frame.health);
     }

@@ -14,8 +14,10 @@ from truckstream.aws.recent import KEPT_MS, AwsRecent
 from truckstream.aws.session import AwsSession
 from truckstream.aws.stores import AwsStores
 from truckstream.aws.stream import KinesisStream
+from truckstream.core.errors import Unavailable
 from truckstream.core.outliers import Track
 from truckstream.core.records import Position, encode_position
+from truckstream.core.status import Lag
 from truckstream.core.wire import gzip_frame
 from truckstream.ports import OutgoingRecord, RejectedRecord
 from truckstream.testing import MovableClock
@@ -119,6 +121,7 @@ def test_health_asks_aws_twice_a_minute_and_goes_without_what_it_may_not_ask(ses
     health = AwsHealth(stores, now_ms, monotonic=seconds)
     seen = health.health()
     assert (seen.shards, seen.rejected, seen.alerts, seen.outbox, seen.consumers) == (2, 3, 0, 0, {})
+    assert seen.writer == "AWS Lambda"  # nothing says that it is not
     assert list(seen.rejected_reasons) == [("latitude: must be at most 90", 2), ("not JSON", 1)]
     assert seen.last_arrival_ms is not None
     assert abs(seen.last_arrival_ms - now_ms()) < 60_000
@@ -127,3 +130,25 @@ def test_health_asks_aws_twice_a_minute_and_goes_without_what_it_may_not_ask(ses
     seconds.now_s = 30.0
     assert health.health() is not seen
     assert faults.calls == ["ListEventSourceMappings"] * 2
+
+
+def test_a_service_that_does_not_answer_is_not_asked_by_everybody(session: AwsSession) -> None:
+    stores = AwsStores(SETTINGS, outlier_limit_kmh=200.0)
+    stores.session = session
+    faults = AwsFaults(session.client("lambda"))
+    faults.fail("ListEventSourceMappings", "ServiceException", status=500)
+    seconds = Seconds()
+    health = AwsHealth(stores, now_ms, monotonic=seconds)
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            health.health()
+    assert faults.calls == ["ListEventSourceMappings"]
+    seconds.now_s = 30.0
+    assert health.health().writer == ""  # asked again: no function is connected
+
+
+def test_functions_that_are_connected_run_the_pipeline(session: AwsSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("truckstream.aws.health.lags", lambda *_: {"dashboard": Lag(None, 400)})
+    stores = AwsStores(SETTINGS, outlier_limit_kmh=200.0)
+    stores.session = session
+    assert AwsHealth(stores, now_ms).health().writer == "AWS Lambda"

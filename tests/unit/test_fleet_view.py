@@ -29,9 +29,15 @@ OFFLINE_MS = 300_000
 class World(MemoryWorld):
     def __init__(self) -> None:
         super().__init__()
-        self.view = FleetView(self.sources, offline_after_ms=OFFLINE_MS, health=lambda now_ms: b"{}")
+        self.health = b"{}"
+        self.view = FleetView(self.sources, offline_after_ms=OFFLINE_MS, health=lambda now_ms: self.read_health())
         self.state = self.view.state
         self.frames = FrameMaker(self.state, "e")
+
+    def read_health(self) -> bytes:
+        if not self.health:
+            raise Unavailable("the metrics do not answer")
+        return self.health
 
     def tick(self, now_ms: int = NOW) -> None:
         try:
@@ -95,6 +101,21 @@ def test_trucks_fall_silent_without_a_position_and_come_back_with_one() -> None:
     world.send("B", NOW + 3_000)
     world.tick(NOW + 4_000)
     assert (world.states()["B"], world.state.lines["B"].since_ms) == ("moving", NOW + 3_000)
+
+
+def test_trucks_move_on_while_the_pipelines_health_cannot_be_read() -> None:
+    world = World()
+    world.send("A", NOW)
+    world.tick()
+    assert world.state.health == b"{}"
+    world.health = b""
+    world.send("A", NOW + 5_000, latitude=47.001)
+    world.tick(NOW + 5_000)
+    assert (world.state.lines["A"].latitude, world.state.failing_since_ms) == (47.001, None)
+    assert world.state.health == b"null"  # not what it was before
+    world.health = b"{}"
+    world.tick(NOW + 6_000)
+    assert world.state.health == b"{}"
 
 
 def test_state_lasts_since_the_position_that_began_it() -> None:

@@ -64,6 +64,12 @@ test("a stopped pipeline is a notice, and lag then does not promise to catch up"
   );
 });
 
+test("a pipeline nobody can ask is not taken for one that keeps up", () => {
+  expect(compactOf(null)).toEqual({ level: "notice", words: "Pipeline unknown" });
+  const [finding] = findingsOf({ ...GOOD, consumers: {}, writer: "AWS Lambda" });
+  expect(finding).toMatchObject({ level: "notice", title: "How far the consumers are is unknown" });
+});
+
 test("a receiver that does not answer shows in the outbox", () => {
   expect(findingsOf({ ...GOOD, outbox: 5 })[0]!.level).toBe("good");
   expect(findingsOf({ ...GOOD, outbox: 5000 })[0]).toMatchObject({

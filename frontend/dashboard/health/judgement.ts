@@ -38,6 +38,7 @@ export function consumerName(key: string): string {
 export function findingsOf(health: Health): Finding[] {
   const findings = [
     ...writer(health),
+    ...unasked(health),
     ...heldUp(health),
     ...lags(health),
     ...rejected(health),
@@ -52,8 +53,9 @@ export function findingsOf(health: Health): Finding[] {
   ];
 }
 
-/** Returns the worst level and a word for the header: "keeps up", "map 2 min behind", ... */
-export function compactOf(health: Health): { level: Level; words: string } {
+/** Returns the worst level and a word for the header: "keeps up", "map 2 min behind", ... Null: nobody can tell. */
+export function compactOf(health: Health | null): { level: Level; words: string } {
+  if (!health) return { level: "notice", words: "Pipeline unknown" };
   const worst = findingsOf(health)[0]!;
   return { level: worst.level, words: worst.level === "good" ? "keeps up" : worst.title };
 }
@@ -73,7 +75,19 @@ function writer(health: Health): Finding[] {
       level: "notice",
       title: "No pipeline is running",
       meaning: "This page shows what was stored; nothing new is taken in here.",
-      action: "Start truckstream run (or replay) with the same data directory.",
+      action: "Start truckstream run (or replay) with the same data directory; on AWS deploy the functions.",
+    },
+  ];
+}
+
+function unasked(health: Health): Finding[] {
+  if (!health.writer || Object.keys(health.consumers).length) return [];
+  return [
+    {
+      level: "notice",
+      title: "How far the consumers are is unknown",
+      meaning: "The map, alerts and archive may be behind without this page knowing.",
+      action: "Give whoever runs this server the operator policy (docs/operations.md, Who may do what).",
     },
   ];
 }

@@ -77,8 +77,12 @@ class HealthPanel implements Panel {
     if (!(this.context.place as HTMLDialogElement).open) return;
     if (!health) {
       this.findings.replaceChildren(
-        element("p", { class: "notice", text: "Nothing is known of the pipeline until the connection stands." }),
+        element("p", {
+          class: "notice",
+          text: "Nothing is known of the pipeline at the moment: the server cannot ask it, or is not connected.",
+        }),
       );
+      this.lastFindings = "";
       return;
     }
     this.showFindings(findingsOf(health));

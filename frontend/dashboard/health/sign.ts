@@ -21,13 +21,12 @@ export function healthSign(store: FleetStore, open: () => void): HTMLElement {
   );
   const show = (): void => {
     const { health } = store;
-    sign.hidden = health === null;
-    if (!health) return;
+    sign.hidden = !store.heard;
     const { level, words: text } = compactOf(health);
     sign.dataset.level = level;
     setText(words, level === "good" ? "Pipeline" : text);
     sign.setAttribute("aria-label", `Pipeline health: ${text}`);
-    const perSecond = level === "good" ? health.positions_per_s : null;
+    const perSecond = level === "good" && health ? health.positions_per_s : null;
     setText(rate, perSecond === null ? "" : `${Math.round(perSecond).toLocaleString("en")}/s`);
   };
   store.on("health", show);

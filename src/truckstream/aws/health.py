@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from truckstream.aws.alert_feed import AwsAlertFeed
 from truckstream.aws.status import lags
-from truckstream.core.errors import Denied
+from truckstream.core.errors import Denied, TruckstreamError
 from truckstream.core.status import Lag
 from truckstream.ports_viewing import PipelineHealth
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ASK_EVERY_S: Final = 30.0
 """CloudWatch has a new iterator age every minute, and asks its price for each."""
 
+RUN_BY: Final = "AWS Lambda"
 _REASONS: Final = 20
 _READ_REASONS: Final = 200  # entries; each is an object of its own
 
@@ -37,23 +38,33 @@ class AwsHealth:
         self._stores, self._clock, self._monotonic, self._every_s = stores, clock, monotonic, every_s
         self._feed = AwsAlertFeed(stores.alerts)
         self._lock = threading.Lock()
-        self._asked: tuple[float, PipelineHealth] | None = None
+        self._asked_s = float("-inf")
+        self._answer: PipelineHealth | TruckstreamError | None = None
         self._reasons: tuple[int, Sequence[tuple[str, int]]] = (0, ())
 
     def health(self) -> PipelineHealth:
-        """Return the figures, at most half a minute old."""
+        """Return the figures, at most half a minute old.
+
+        Raises what kept them from being read, for as long: a service that does not answer is not waited for by
+        everybody who asks.
+        """
         with self._lock:
-            now_s = self._monotonic()
-            if self._asked is None or now_s - self._asked[0] >= self._every_s:
-                self._asked = now_s, self._ask()
-            return self._asked[1]
+            if self._answer is None or self._monotonic() - self._asked_s >= self._every_s:
+                try:
+                    self._answer = self._ask()
+                except TruckstreamError as error:
+                    self._answer = error
+                self._asked_s = self._monotonic()
+            if isinstance(self._answer, TruckstreamError):
+                raise self._answer.with_traceback(None)
+            return self._answer
 
     def _ask(self) -> PipelineHealth:
         stores = self._stores
         self._feed.number_news()  # alerts count once numbered; nobody else may be reading the feed
         behind = self._lags()
         last_arrival_ms = stores.stream.recent_arrival_ms() or None
-        archive = behind.get("archive")
+        archive = (behind or {}).get("archive")
         archived_until_ms = None
         if last_arrival_ms is not None and archive is not None and archive.age_ms is not None:
             archived_until_ms = last_arrival_ms - archive.age_ms
@@ -63,7 +74,7 @@ class AwsHealth:
             records=None,
             positions_per_record=None,
             last_arrival_ms=last_arrival_ms,
-            consumers=behind,
+            consumers=behind or {},
             rejected=rejected,
             rejected_reasons=self._rejected_reasons(rejected),
             archived_until_ms=archived_until_ms,
@@ -72,15 +83,16 @@ class AwsHealth:
             alerts=self._feed.last_number(),
             outbox=stores.alerts.pending_count(),
             shards=len(stores.stream.shards()),
-            writer="",
+            # Whoever may not ask which functions are connected does not say that none is.
+            writer=RUN_BY if behind is None or behind else "",
         )
 
-    def _lags(self) -> dict[str, Lag]:
-        """Return the lags; none where whoever looks may not ask Lambda or CloudWatch."""
+    def _lags(self) -> dict[str, Lag] | None:
+        """Return the lags of the consumers connected; None where whoever looks may not ask Lambda or CloudWatch."""
         try:
             return lags(self._stores.session, self._stores.stream.arn(), self._clock())
         except Denied:
-            return {}
+            return None
 
     def _rejected_reasons(self, count: int) -> Sequence[tuple[str, int]]:
         """Return the commonest reasons of the first entries; read again when their number changed."""

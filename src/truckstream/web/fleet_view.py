@@ -5,6 +5,7 @@ everything up to a tick gets what changed since. `refresh` runs in a worker thre
 `FleetState` swaps them in, so readers never see half a tick.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 import msgspec
 
 from truckstream.core.alerts import Alert, alert_fields
+from truckstream.core.errors import TruckstreamError
 from truckstream.core.instants import format_instant
 from truckstream.core.outliers import Track
 from truckstream.core.truck_state import TruckState, activity, fresh_ms, is_offline
@@ -22,7 +24,9 @@ from truckstream.web.sources import WebSources
 _ALERT_PAGE: Final = 1_000
 _ALERT_PAGES: Final = 20  # per tick: more is a replay going by, of which the newest are enough
 _ALL: Final = AlertFilter()
+_UNKNOWN: Final = b"null"
 _encode = msgspec.json.Encoder().encode
+_log = logging.getLogger("truckstream.web")
 
 
 class Update(msgspec.Struct):
@@ -33,7 +37,7 @@ class Update(msgspec.Struct):
     gone: list[str] = []
     alerts: list[AlertLine] = []
     geofence_revision: int = 0
-    health: bytes | None = None
+    health: bytes = _UNKNOWN
 
 
 class FleetView:
@@ -42,6 +46,7 @@ class FleetView:
     Args:
         sources: the ports.
         offline_after_ms: how old a position may be before it says nothing about the present.
+        health: the pipeline's figures at a time, as JSON; while it raises, viewers are told that they are unknown.
         known_ids: further trucks that belong to the fleet though they never sent (of device tokens).
     """
 
@@ -63,7 +68,7 @@ class FleetView:
         self._alert_cursor: str | None = None
         self._revision = -1
         self._named: frozenset[str] = frozenset()
-        self._first = True
+        self._health_known = True
 
     def refresh(self, now_ms: int) -> Update:
         """Read what changed in the stores; raises what they raise, and then the next refresh catches up."""
@@ -79,9 +84,9 @@ class FleetView:
         update.lines += self._fallen_silent(now_ms, tick, moved)
         update.geofence_revision = self._name_trucks(update, tick, moved)
         alert_cursor, acknowledgement_mark = self._read_alerts(update, tick)
-        update.health = self._health(now_ms)
+        update.health = self._read_health(now_ms)
         self._position_mark, self._alert_cursor = position_mark, alert_cursor
-        self._acknowledgement_mark, self._first = acknowledgement_mark, False
+        self._acknowledgement_mark = acknowledgement_mark
         return update
 
     def apply(self, update: Update) -> None:
@@ -104,8 +109,7 @@ class FleetView:
             alerts = {**state.alerts, **{line.alert.alert_id: line for line in update.alerts}}
             state.alerts = dict(islice(alerts.items(), max(0, len(alerts) - KEPT_ALERTS), None))
         state.geofence_revision = update.geofence_revision
-        if update.health is not None:
-            state.health = update.health
+        state.health = update.health
         state.failing_since_ms = None
 
     def fail(self, now_ms: int) -> None:
@@ -116,6 +120,18 @@ class FleetView:
         state.recent.append((state.tick, ()))
         if state.failing_since_ms is None:
             state.failing_since_ms = now_ms
+
+    def _read_health(self, now_ms: int) -> bytes:
+        """Return the pipeline's figures. Where they come from elsewhere than the trucks, the map goes on without."""
+        try:
+            known = self._health(now_ms)
+        except TruckstreamError as error:
+            if self._health_known:
+                _log.warning("the pipeline's health cannot be read: %s", error.message)
+            self._health_known = False
+            return _UNKNOWN
+        self._health_known = True
+        return known
 
     # --- trucks ---
 
