@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,19 +86,29 @@ def save(page: Page, name: str) -> None:
 
 
 def reports() -> None:
-    """The first screen of the reports: a week of the working fleet."""
+    """The reports of a week of the working fleet: the fleet in light and on a phone, one truck in dark."""
     with tempfile.TemporaryDirectory() as folder:
         data = working_fleet(Path(folder))
         last = datetime.fromisoformat(FIRST_DAY) + timedelta(days=DAYS - 1)
         first = last - timedelta(days=6)
+        period = f"from={first:%Y-%m-%d}&to={last:%Y-%m-%d}&tz={ZONE.key}"
         with reports_of(data) as running, chromium() as browser:
-            size = {"width": DESKTOP[0], "height": 1_080}
-            context = browser.new_context(viewport=size, color_scheme="light", locale="en-GB", timezone_id=ZONE.key)
-            page = context.new_page()
-            page.goto(f"{running.url}/?from={first:%Y-%m-%d}&to={last:%Y-%m-%d}&tz={ZONE.key}")
-            page.locator(".heat-scroll canvas").wait_for(timeout=60_000)
-            page.wait_for_timeout(500)
-            save(page, "reports-light")
+            for name, size, scheme, view, drawn in (
+                ("reports-light", (DESKTOP[0], 1_080), "light", "", ".heat-scroll canvas"),
+                ("reports-dark", (DESKTOP[0], 1_080), "dark", "view=truck&truck=TRK-004&", ".map[data-ready]"),
+                ("reports-phone", PHONE, "light", "", ".heat-scroll canvas"),
+            ):
+                page = browser.new_context(**looks(size, scheme)).new_page()
+                page.goto(f"{running.url}/?{view}{period}")
+                page.locator(drawn).wait_for(timeout=60_000)
+                page.wait_for_timeout(8_000)  # the map's data come in steps
+                save(page, name)
+
+
+def looks(size: tuple[int, int], scheme: str) -> dict[str, Any]:
+    """Return the settings of a browser that looks so."""
+    viewport = {"width": size[0], "height": size[1]}
+    return {"viewport": viewport, "color_scheme": scheme, "locale": "en-GB", "timezone_id": ZONE.key}
 
 
 @contextmanager
@@ -116,7 +127,7 @@ def driving_fleet() -> Iterator[str]:
 
 
 def dashboard(url: str) -> None:
-    """The live dashboard: the fleet in light, one truck in dark, a phone."""
+    """The live dashboard: the fleet in light, one truck in dark, both on a phone."""
     with urllib.request.urlopen(f"{url}/api/v1/alerts?type=exit&order=desc&limit=1") as answer:
         alert = json.load(answer)["items"][0]  # a truck with something to tell
     place = f"map=10.5/{alert['latitude']:.3f}/{alert['longitude'] + 0.12:.3f}"
@@ -125,14 +136,9 @@ def dashboard(url: str) -> None:
             ("dashboard-light", DESKTOP, "light", ""),
             ("dashboard-dark", DESKTOP, "dark", f"#truck={alert['truck_id']}&{place}"),
             ("phone", PHONE, "light", ""),
+            ("phone-dark", PHONE, "dark", f"#truck={alert['truck_id']}&{place}"),
         ):
-            context = browser.new_context(
-                viewport={"width": size[0], "height": size[1]},
-                color_scheme="dark" if scheme == "dark" else "light",
-                locale="en-GB",
-                timezone_id=ZONE.key,
-            )
-            page = context.new_page()
+            page = browser.new_context(**looks(size, scheme)).new_page()
             page.goto(f"{url}/{fragment}")
             page.locator(".map[data-ready]").wait_for(timeout=60_000)
             page.locator(".live[data-phase=live]").wait_for(timeout=30_000)

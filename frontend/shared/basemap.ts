@@ -6,6 +6,7 @@
  */
 
 import "maplibre-gl/dist/maplibre-gl.css";
+import "./basemap.css";
 import { Map as MapLibreMap, NavigationControl, AttributionControl, ScaleControl, setWorkerUrl } from "maplibre-gl";
 import type {
   FilterSpecification,
