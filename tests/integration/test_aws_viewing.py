@@ -1,7 +1,7 @@
 """What the pages see of Kinesis' tail and of the pipeline on AWS, and how often AWS is asked for it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from tests.support.aws_faults import AwsFaults
@@ -19,7 +19,7 @@ from truckstream.core.outliers import Track
 from truckstream.core.records import Position, encode_position
 from truckstream.core.status import Lag
 from truckstream.core.wire import gzip_frame
-from truckstream.ports import OutgoingRecord, RejectedRecord
+from truckstream.ports import OutgoingRecord, RejectedRecord, StreamRecord
 from truckstream.testing import MovableClock
 
 
@@ -80,6 +80,31 @@ def test_what_the_archive_has_long_since_is_dropped(session: AwsSession) -> None
     clock.advance(KEPT_MS + 60_000)
     assert recent.recent("TRK-1").positions == []
     assert recent_of(session, clock).recent("TRK-1").positions == []  # nor is it read again
+
+
+def test_after_a_long_silence_the_tail_is_begun_anew(session: AwsSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, clock, seconds = KinesisStream(session, sleep=lambda _: None), MovableClock(now_ms()), Seconds()
+    recent = AwsRecent(stream, clock, monotonic=seconds)
+    read, begun = stream.read, list[bool]()
+
+    def watched(shard_id: str, after: int, limit: int, **options: int) -> Sequence[StreamRecord]:
+        begun.append(after == 0)
+        return read(shard_id, after, limit, **options)
+
+    monkeypatch.setattr(stream, "read", watched)
+    put(session, at(0))
+    assert recent.recent("TRK-1").positions == [at(0)]
+    seconds.now_s = 60.0
+    begun.clear()
+    assert recent.recent("TRK-1").positions == [at(0)]
+    assert not all(begun)
+    # What came meanwhile would be dropped anyway, and the record it would go on from may be trimmed.
+    seconds.now_s += KEPT_MS / 1000 + 1
+    clock.advance(KEPT_MS + 1000)
+    begun.clear()
+    assert recent.recent("TRK-1").positions == []
+    assert begun
+    assert all(begun)
 
 
 def test_positions_are_looked_at_every_two_seconds_whoever_asks(session: AwsSession) -> None:

@@ -69,6 +69,9 @@ class AwsRecent:
 
     def _catch_up(self) -> None:
         now_s, from_ms = self._monotonic(), self._clock() - KEPT_MS
+        if now_s - self._caught_up_s > KEPT_MS / 1000:
+            # Nobody asked for that long: what lies between would be dropped again, and may be trimmed by now.
+            self._read.clear()
         if now_s - self._listed_s > _SHARDS_EVERY_S:
             self._shards = [shard.shard_id for shard in self._stream.shards()]
             self._listed_s = now_s
