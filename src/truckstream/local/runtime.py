@@ -78,9 +78,9 @@ class Pipeline:
         self._compaction_due_ms: int | None = None
 
     def put(self, records: Sequence[OutgoingRecord]) -> Sequence[Placed | NotPlaced]:
-        """Append to the stream; see `RecordSink.put`."""
+        """Append to the stream; see `RecordSink.put`. `records` counts what was placed."""
         results = self.stores.stream.put(records)
-        self.records += len(records)
+        self.records += sum(type(result) is Placed for result in results)
         return results
 
     def poll(self, now_ms: int, *, flush: bool = False) -> int:
