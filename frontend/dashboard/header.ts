@@ -64,7 +64,6 @@ export function buildHeader(
     append(
       links,
       geofences &&
-        config.role !== "viewer" &&
         element("button", {
           class: "plain",
           text: "Geofences",

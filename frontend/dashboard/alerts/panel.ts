@@ -49,11 +49,11 @@ class AlertPanel {
   private readonly kind = element("select", { attributes: { "aria-label": "Kind of alert" } });
   private readonly openOnly = element("input", { attributes: { type: "checkbox" } });
   private pointerInside = false;
-  private readonly mayAcknowledge: boolean;
+  private readonly mayChange: boolean;
 
   constructor(private readonly context: PanelContext) {
     const { role } = context.config;
-    this.mayAcknowledge = role === "dispatcher" || role === "admin";
+    this.mayChange = role === "dispatcher" || role === "admin";
     this.build();
     const { store } = context;
     this.feed.add(store.alerts.values() as Iterable<Alert>);
@@ -267,8 +267,10 @@ class AlertPanel {
         element("span", { text: "Choose another geofence or kind." }),
       ];
     if (this.anyGeofence === false) {
+      const none = element("strong", { text: "No alerts: there is no geofence yet" });
+      if (!this.mayChange) return [none, element("span", { text: "A dispatcher draws them." })];
       return [
-        element("strong", { text: "No alerts: there is no geofence yet" }),
+        none,
         element("span", { text: "Draw one, and arrivals and departures show here." }),
         element("button", {
           text: "Draw a geofence",
@@ -292,7 +294,7 @@ class AlertPanel {
       const row = new AlertRow({
         show: (alert) => this.show(alert),
         note: (alert) => void this.note(alert),
-        mayAcknowledge: this.mayAcknowledge,
+        mayAcknowledge: this.mayChange,
       });
       this.rows.push(row);
       this.list.append(row.root);
