@@ -8,7 +8,7 @@ import pytest
 from truckstream.consumers.archive_keys import live_key
 from truckstream.consumers.compaction import compact
 from truckstream.consumers.history import dates, events, iterate, positions_of, transitions
-from truckstream.core.errors import Unavailable
+from truckstream.core.errors import StorageDamaged, Unavailable
 from truckstream.core.geofences import Catalogue, parse_geofence
 from truckstream.core.instants import date_of
 from truckstream.core.records import Position, ReceivedPositions
@@ -46,6 +46,21 @@ class MovingArchive(MemoryArchive):
         if self.meanwhile:
             self.meanwhile.pop(0)()
         return found
+
+
+def test_a_damaged_file_is_named() -> None:
+    archive = MemoryArchive()
+    put(archive, 1, [at(0)])
+    compact(archive, FORMAT, clock_ms=None)
+    put(archive, 2, [at(1)])
+    for key in ("positions/date=2024-01-15/h10.parquet", live_key("2024-01-15", "shard-0", 2, 2)):
+        data = archive.get(key)
+        archive.put(key, data[:-100])
+        with pytest.raises(StorageDamaged) as caught:
+            positions_of(archive, FORMAT, "2024-01-15")
+        assert caught.value.message.startswith(f"{key}: ")
+        assert "Restore that file" in caught.value.hint
+        archive.put(key, data)
 
 
 def test_rows_come_from_live_and_settled_files_alike() -> None:

@@ -77,7 +77,9 @@ class AwsAcknowledgements:
                 return True
             if condition and reasons[0].by_condition:
                 return False
-        raise Throttled(f"table {self._table.name}: other acknowledgements were faster {TRIES} times")
+        raise Throttled(
+            f"table {self._table.name}: other acknowledgements were faster {TRIES} times", hint="Press again."
+        )
 
 
 def _key(alert_id: str) -> Item:

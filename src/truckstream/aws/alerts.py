@@ -292,7 +292,10 @@ class AwsAlerts:
         """
         done = self.table.each(list(alert_ids), lambda alert_id: self._mark_sent(alert_id, at_ms))
         if not all(done):
-            raise Unavailable(f"table {self.table.name}: {done.count(False)} sent alert(s) could not be marked so")
+            raise Unavailable(
+                f"table {self.table.name}: {done.count(False)} sent alert(s) could not be marked so",
+                hint="They are sent again, with the same ids; nothing else needs doing.",
+            )
 
     def _mark_sent(self, alert_id: str, at_ms: int) -> bool:
         change = "SET sent_ms = if_not_exists(sent_ms, :at)"

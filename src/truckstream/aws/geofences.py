@@ -179,7 +179,10 @@ class AwsGeofences:
         staged = [_staged(item, token, started_ms) for item in items]
         self._table.write_many([{"PutRequest": {"Item": item}} for item in staged])
         if self._clock() - started_ms > _STAGING_MS:
-            raise Unavailable(f"table {self._table.name}: writing {len(rows)} geofences took too long")
+            raise Unavailable(
+                f"table {self._table.name}: writing {len(rows)} geofences took too long",
+                hint="Nothing was changed. Try again, or import them in several files.",
+            )
         if self._table.transact([self._raised(head, len(rows), token)], uuid.uuid4().hex):
             return False  # what was staged is an orphan now, or (answer lost) already the next revision
         try:
@@ -210,7 +213,10 @@ class AwsGeofences:
             return True
 
         if not all(self._table.each(staged, copy)):
-            raise Unavailable(f"table {self._table.name}: not all of revision {head.revision} is in its place yet")
+            raise Unavailable(
+                f"table {self._table.name}: not all of revision {head.revision} is in its place yet",
+                hint="Try again: readers see the change as a whole already, and the next one ends the copying.",
+            )
         ours = {":change": text(head.applying)}
         self._table.update(_HEAD, "REMOVE applying", "applying = :change", ours)
         self._delete_staged(staged)

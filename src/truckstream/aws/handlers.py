@@ -78,7 +78,10 @@ def gps_producer(event: Event, context: Any) -> dict[str, int]:
         placed = len(records) - len(failures)
         own.telemetry.note(Placed=placed, Positions=sum(map(len, of_trucks.values())))
         if failures:
-            raise Unavailable(f"{len(failures)} of {len(records)} records were not placed: {failures[0].reason}")
+            raise Unavailable(
+                f"{len(failures)} of {len(records)} records were not placed: {failures[0].reason}",
+                hint="Lambda tries this minute twice more; if that stays, see docs/operations.md#write-throttling.",
+            )
         return {"records": placed}
 
 

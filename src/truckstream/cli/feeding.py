@@ -116,7 +116,10 @@ def place(sink: RecordSink, rejected: RejectedStore, name: str, records: Sequenc
         rest = [record for record, result in left if result.retryable]
         if rest:
             if time.monotonic() > deadline:
-                raise Unavailable(f"the stream takes no records: {left[-1][1].reason}")
+                raise Unavailable(
+                    f"the stream takes no records: {left[-1][1].reason}",
+                    hint="Send more slowly, or give the stream more shards: 'truckstream plan' says how many it needs.",
+                )
             time.sleep(pause_s)
             pause_s = min(1.0, pause_s * 2)
     return refused

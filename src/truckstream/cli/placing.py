@@ -72,7 +72,10 @@ def place_aside(path: Path, data: Path) -> Generator[Step]:
                 if report.last:
                     break
             else:
-                raise TruckstreamError(f"placing the rows of {path} ended unexpectedly (exit code {process.wait()})")
+                raise TruckstreamError(
+                    f"placing the rows of {path} ended unexpectedly (exit code {process.wait()})",
+                    hint="See what it printed above, and whether memory ran out; then replay into a new --data DIR.",
+                )
     if report.error:
         kind: type[TruckstreamError] = getattr(errors, report.error)
         error = kind.__new__(kind)

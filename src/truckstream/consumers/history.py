@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truckstream.consumers.archive_keys import POSITIONS, date_in, settled_hour_ms
+from truckstream.consumers.archive_keys import POSITIONS, date_in, settled_hour_ms, settled_key
 from truckstream.core.columns import UNKNOWN, PositionColumns
-from truckstream.core.errors import Unavailable
+from truckstream.core.errors import StorageDamaged, Unavailable
 from truckstream.core.geofences import Catalogue
 from truckstream.core.instants import HOUR_MS, date_of
 from truckstream.core.presence import Event, FenceSet, TruckPresence, step
@@ -21,6 +21,7 @@ from truckstream.core.records import Position
 from truckstream.ports import ArchiveFormat, ArchiveObject, ArchiveStore
 
 READ_ATTEMPTS = 20
+RESTORE_FILE = "Restore that file from a backup, in a bucket its version before; or move it away and replay its source."
 HELD_ROWS = 500_000
 """Decoded live rows kept in memory; beyond that a live file is decoded once for each of its hours."""
 
@@ -48,7 +49,7 @@ class DateFiles:
             if hour_ms is not None:
                 self.settled[hour_ms] = data
                 continue
-            columns = format.read(data)
+            columns = read_file(format, file.key, data)
             hours = np.unique(columns.timestamp_ms // HOUR_MS) * HOUR_MS
             self.live.append(LiveFile(file.key, data, frozenset(hours.tolist())))
             if held + len(columns) <= HELD_ROWS:
@@ -62,16 +63,27 @@ class DateFiles:
 
     def hour(self, hour_ms: int, trucks: Collection[str] | None = None) -> PositionColumns:
         """Return the rows of an hour (of these trucks), unique, by truck and time."""
-        parts = [self._format.read(self.settled[hour_ms], trucks)] if hour_ms in self.settled else []
+        parts = []
+        if hour_ms in self.settled:
+            key = settled_key(date_of(hour_ms), hour_ms)
+            parts.append(read_file(self._format, key, self.settled[hour_ms], trucks))
         for file in self.live:
             if hour_ms in file.hours_ms:
                 columns = self._decoded.get(file.key)
                 if columns is None:
-                    columns = self._format.read(file.data)
+                    columns = read_file(self._format, file.key, file.data)
                 parts.append(columns.between(hour_ms, hour_ms + HOUR_MS))
         if trucks is not None:
             parts = [part.of_trucks(trucks) for part in parts]
         return PositionColumns.concat(parts).settled()
+
+
+def read_file(format: ArchiveFormat, key: str, data: bytes, trucks: Collection[str] | None = None) -> PositionColumns:
+    """Return the rows of a position file, see `ArchiveFormat.read`. Raises StorageDamaged, which names the file."""
+    try:
+        return format.read(data, trucks)
+    except StorageDamaged as error:
+        raise StorageDamaged(f"{key}: {error.message}", hint=RESTORE_FILE) from error
 
 
 def dates(archive: ArchiveStore) -> list[str]:
@@ -111,7 +123,10 @@ def read_date(
         now = {file.key: file.tag for file in list_date(archive, date)}
         if all(now.get(file.key) == file.tag for file in files):
             return DateFiles(format, contents)
-    raise Unavailable(f"the archive files of {date} change faster than they can be read")
+    raise Unavailable(
+        f"the archive files of {date} change faster than they can be read",
+        hint="Try again when the compaction or replay that is running has ended.",
+    )
 
 
 def _touches(hour_ms: int | None, from_ms: int | None, to_ms: int | None) -> bool:

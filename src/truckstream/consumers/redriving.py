@@ -52,5 +52,8 @@ def redrive(
         done.refused += sum(not failure.retryable for failure in failures)
         later = next((failure for failure in failures if failure.retryable), None)
         if later is not None:
-            raise Unavailable(f"{done.placed:,} records placed, then the stream took no more: {later.reason}")
+            raise Unavailable(
+                f"{done.placed:,} records placed, then the stream took no more: {later.reason}",
+                hint="Run it again: what was placed is marked, and not sent twice.",
+            )
     return done

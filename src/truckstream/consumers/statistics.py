@@ -107,7 +107,11 @@ def read_stats(
         if date is None or (from_ms is not None and date < date_of(from_ms)):
             continue
         if to_ms is None or date <= date_of(to_ms):
-            table, _ = format.read_hourly(archive.get(file.key))
+            try:
+                table, _ = format.read_hourly(archive.get(file.key))
+            except StorageDamaged as error:
+                hint = "It is made anew: within a minute while 'truckstream run' works, within the hour on AWS."
+                raise StorageDamaged(f"{file.key}: {error.message}", hint=hint) from error
             tables.append(table.select(trucks=trucks, from_ms=from_ms, to_ms=to_ms))
     return HourlyTable.concat(tables)
 

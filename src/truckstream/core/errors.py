@@ -95,6 +95,8 @@ class Unavailable(TruckstreamError):
 class Throttled(Unavailable):
     """A service asked us to slow down."""
 
+    hint = "Try again in a while; if it persists, lower the rate, or give the service more room (docs/scaling.md)."
+
 
 class Denied(TruckstreamError):
     """A permission or credential is missing."""

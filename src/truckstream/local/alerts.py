@@ -95,10 +95,16 @@ class LocalAlerts:
             "SELECT truck_id, sequence_number, state FROM presence WHERE truck_id IN (SELECT value FROM json_each(?))",
             (_json_list(truck_ids),),
         )
+        return {truck_id: self._presence(truck_id, sequence, state) for truck_id, sequence, state in rows}
+
+    def _presence(self, truck_id: str, sequence: int, state: bytes) -> TruckPresence:
         try:
-            return {truck_id: decode_presence(state, sequence) for truck_id, sequence, state in rows}
+            return decode_presence(state, sequence)
         except msgspec.MsgspecError as error:
-            raise StorageDamaged(f"{self._path}: presence: {error}") from error
+            raise StorageDamaged(
+                f"{self._path}: presence of truck {truck_id}: {error}",
+                hint="Delete that row: the truck's next position sets its presence anew, silently.",
+            ) from error
 
     def commit(self, changes: Sequence[PresenceChange]) -> frozenset[str]:
         """Write the changes in one transaction; a storage failure raises and leaves every truck as it was."""

@@ -61,7 +61,10 @@ def query(root: Path, sql: str, *, hourly: Callable[[], HourlyTable] | None = No
                 raise _refused(error) from error
         except duckdb.Error as error:
             raise _refused(error) from error
-    raise Unavailable("the archive changes faster than it can be read")
+    raise Unavailable(
+        "the archive changes faster than it can be read",
+        hint="Try again when the compaction or replay that is running has ended.",
+    )
 
 
 def _check(sql: str) -> None:

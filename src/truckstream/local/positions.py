@@ -108,4 +108,7 @@ class LocalPositions:
         try:
             return self._decoder.decode(blob)
         except msgspec.MsgspecError as error:
-            raise StorageDamaged(f"{self._path}: row of truck {truck_id}: {error}") from error
+            raise StorageDamaged(
+                f"{self._path}: row of truck {truck_id}: {error}",
+                hint="Delete that row: the truck's next position writes it anew.",
+            ) from error

@@ -109,7 +109,10 @@ class Pipeline:
             if isinstance(error, TruckstreamError):
                 return error
             if error is not None:
-                return TruckstreamError(f"the {name} consumer fails: {type(error).__name__}: {error}")
+                return TruckstreamError(
+                    f"the {name} consumer fails: {type(error).__name__}: {error}",
+                    hint="A fault of truckstream: report it. Records it cannot take go to 'truckstream rejected'.",
+                )
         return None
 
     def lags(self, now_ms: int | None = None) -> dict[str, Lag]:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from truckstream.consumers.archive_keys import settled_hour_ms
-from truckstream.consumers.history import dates, list_date, read_date
+from truckstream.consumers.history import dates, list_date, read_date, read_file
 from truckstream.core.columns import PositionColumns
 from truckstream.core.instants import HOUR_MS, date_of, format_instant
 from truckstream.core.pairs import GAP_MS
@@ -129,7 +129,7 @@ def _received(reader: Reader, wanted: Filter) -> Received:
             if size > _LIVE_BYTES:
                 return Received([], [], known=False, whole=False)
             try:
-                columns = source.format.read(source.archive.get(file.key))
+                columns = read_file(source.format, file.key, source.archive.get(file.key))
             except KeyError:
                 whole = False  # compacted away this moment
                 continue
