@@ -13,7 +13,7 @@ from truckstream.aws import handlers
 from truckstream.aws.events import batch_of
 from truckstream.aws.given_up import Collected
 from truckstream.aws.parts import Parts
-from truckstream.aws.session import AwsSettings
+from truckstream.aws.session import VARIABLES, AwsSettings
 from truckstream.aws.telemetry import METRICS, Telemetry
 from truckstream.config import Settings, read_settings
 from truckstream.core.errors import Denied, InvalidInput, InvalidSetting, MissingPart, Unavailable
@@ -271,6 +271,25 @@ def test_an_unknown_event_is_refused_by_every_consumer(parts: MemoryParts) -> No
     for handler in (handlers.dashboard_consumer, handlers.geofence_consumer, handlers.archive_consumer):
         with pytest.raises(InvalidInput):
             handler({"Records": [{"Sns": {}}]}, Context())
+
+
+def test_every_name_of_a_part_comes_from_its_variable() -> None:
+    topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts"
+    given = {
+        "stream_name": "the-stream",
+        "positions_table": "the-positions",
+        "geofences_table": "the-geofences",
+        "bucket": "the-bucket",
+        "topic_arn": topic_arn,
+        "region": "eu-central-2",
+        "athena_database": "the-database",
+        "athena_workgroup": "the-workgroup",
+        "on_failure_queue_url": "https://sqs.eu-central-1.amazonaws.com/123456789012/failed",
+    }
+    assert given.keys() == VARIABLES.keys()
+    settings = read_settings({VARIABLES[field]: value for field, value in given.items()})
+    assert AwsSettings.among(settings) == AwsSettings(**given)
+    assert AwsSettings.among(read_settings({})) == AwsSettings()
 
 
 def test_missing_configuration_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,17 +187,7 @@ def _environment(function: str) -> _Environment:
 
 def _parts(settings: Settings) -> Parts:
     return Parts(
-        AwsSettings(
-            stream_name=settings.stream_name,
-            positions_table=settings.dynamodb_table,
-            geofences_table=settings.geofences_table,
-            bucket=settings.s3_bucket,
-            topic_arn=settings.sns_topic_arn,
-            region=settings.aws_region,
-            athena_database=settings.athena_database,
-            athena_workgroup=settings.athena_workgroup,
-            on_failure_queue_url=settings.on_failure_queue_url,
-        ),
+        AwsSettings.among(settings),
         outlier_limit_kmh=settings.outlier_speed_kmh,
         num_trucks=settings.num_trucks,
         coalescing=CoalescingPolicy(

@@ -7,7 +7,7 @@ looks for them (`AWS_ENDPOINT_URL`, `AWS_REGION`, profiles, roles); nothing else
 
 import threading
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -28,18 +28,24 @@ MAX_CONNECTIONS: Final = 50  # parallel calls of one client; more than any adapt
 class AwsSettings(msgspec.Struct, frozen=True):
     """The names of the deployed system's parts. An empty name: that part is not configured.
 
-    `region` empty: the one boto3 finds. The environment variables are those in `VARIABLES`.
+    `region` empty: the one boto3 finds. The environment variables are those in `VARIABLES`. `name=`: what a field
+    is called where all settings are (`truckstream.config`, which nothing here may read).
     """
 
     stream_name: str = "gps-coordinates-stream"
-    positions_table: str = "truck-positions"
+    positions_table: str = msgspec.field(default="truck-positions", name="dynamodb_table")
     geofences_table: str = ""
-    bucket: str = ""
-    topic_arn: str = ""
-    region: str = ""
+    bucket: str = msgspec.field(default="", name="s3_bucket")
+    topic_arn: str = msgspec.field(default="", name="sns_topic_arn")
+    region: str = msgspec.field(default="", name="aws_region")
     athena_database: str = "truckstream"
     athena_workgroup: str = "truckstream"
     on_failure_queue_url: str = ""
+
+    @classmethod
+    def among(cls, settings: object) -> Self:
+        """Return the names among all settings, those of `truckstream.config`."""
+        return msgspec.convert(settings, cls, from_attributes=True)
 
 
 VARIABLES: Final = {

@@ -62,20 +62,7 @@ def aws_stores() -> "AwsStores":
     from truckstream.aws.stores import AwsStores
 
     settings = read_settings()
-    return AwsStores(
-        AwsSettings(
-            stream_name=settings.stream_name,
-            positions_table=settings.dynamodb_table,
-            geofences_table=settings.geofences_table,
-            bucket=settings.s3_bucket,
-            topic_arn=settings.sns_topic_arn,
-            region=settings.aws_region,
-            athena_database=settings.athena_database,
-            athena_workgroup=settings.athena_workgroup,
-            on_failure_queue_url=settings.on_failure_queue_url,
-        ),
-        outlier_limit_kmh=settings.outlier_speed_kmh,
-    )
+    return AwsStores(AwsSettings.among(settings), outlier_limit_kmh=settings.outlier_speed_kmh)
 
 
 def refuse_local_options(**given: bool) -> None:
