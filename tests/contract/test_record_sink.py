@@ -102,6 +102,17 @@ def test_a_record_too_large_is_refused_for_good_alone(stream: Stream) -> None:
     assert [each.data for each in stream.read()] == [b"before", b"after"]
 
 
+@pytest.mark.parametrize("key", ["", "k" * 257, "\ud800"], ids=["empty", "long", "no Unicode"])
+def test_a_key_no_stream_takes_is_refused_for_good_alone(stream: Stream, key: str) -> None:
+    answers = stream.sink.put(
+        [OutgoingRecord("k", b"before"), OutgoingRecord(key, b"x"), OutgoingRecord("k", b"after")]
+    )
+    assert [isinstance(answer, Placed) for answer in answers] == [True, False, True]
+    assert isinstance(answers[1], NotPlaced)
+    assert not answers[1].retryable
+    assert [each.data for each in stream.read()] == [b"before", b"after"]
+
+
 def test_many_bytes_go_in_as_many_requests_as_they_need(stream: Stream) -> None:
     records = [OutgoingRecord(f"key-{number}", bytes([number]) * 900_000) for number in range(6)]
     assert all(isinstance(answer, Placed) for answer in stream.sink.put(records))

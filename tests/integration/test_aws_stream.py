@@ -10,9 +10,10 @@ from tests.support.aws_faults import EXPIRED, THROTTLED, AwsFaults, Chooser, Par
 from tests.support.aws_parts import STREAM, moto_session
 
 from truckstream.aws.backoff import Backoff
-from truckstream.aws.put_records import MAX_REQUEST_BYTES, Sending, size_bytes
+from truckstream.aws.put_records import MAX_REQUEST_BYTES, Sending
 from truckstream.aws.session import AwsSession, AwsSettings
 from truckstream.aws.stream import KinesisStream
+from truckstream.consumers.record_limits import size_bytes
 from truckstream.core.errors import Denied, InvalidSetting, MissingPart, Throttled, TruckstreamError, Unavailable
 from truckstream.ports import NotPlaced, OutgoingRecord, Placed
 from truckstream.testing import MovableClock
@@ -214,7 +215,7 @@ def test_requests_stay_within_count_and_size_limits(session: AwsSession, waits: 
     stream.put(large + outgoing(1_200))
     assert [len(request) for request in partial.requests] == [5, 500, 500, 201]
     for request in partial.requests:
-        sizes = [size_bytes(OutgoingRecord(entry["PartitionKey"], entry["Data"])) for entry in request]
+        sizes = [size_bytes(entry["PartitionKey"], entry["Data"]) for entry in request]
         assert sum(sizes) <= MAX_REQUEST_BYTES
 
 

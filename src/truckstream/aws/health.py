@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from truckstream.aws.alert_feed import AwsAlertFeed
-from truckstream.aws.status import lags
+from truckstream.aws.status import RUN_BY, lags
 from truckstream.core.errors import Denied, TruckstreamError
 from truckstream.core.status import Lag
 from truckstream.ports_viewing import PipelineHealth
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 ASK_EVERY_S: Final = 30.0
 """CloudWatch has a new iterator age every minute, and asks its price for each."""
 
-RUN_BY: Final = "AWS Lambda"
 _REASONS: Final = 20
 _READ_REASONS: Final = 200  # entries; each is an object of its own
 

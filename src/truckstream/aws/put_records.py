@@ -10,20 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from truckstream.aws.backoff import Backoff
+from truckstream.consumers.record_limits import refusal_of, size_bytes
 from truckstream.core.errors import TruckstreamError, Unavailable
-from truckstream.core.records import MAX_RECORD_BYTES
 from truckstream.ports import NotPlaced, OutgoingRecord, Placed
 
 MAX_REQUEST_RECORDS: Final = 500
 MAX_REQUEST_BYTES: Final = 5 * 1024 * 1024
-MAX_PARTITION_KEY_CHARACTERS: Final = 256
 """Limits of PutRecords (Kinesis API reference); the larger ones AWS has since allowed are not needed."""
 
 _PROGRESS_FAILURES: Final = 4  # while a part of each request is taken, waits stay below 0.8 s
 
-_NO_KEY = NotPlaced("the partition key is empty", retryable=False)
-_LONG_KEY = NotPlaced(f"the partition key is longer than {MAX_PARTITION_KEY_CHARACTERS} characters", retryable=False)
-_BROKEN_KEY = NotPlaced("the partition key is not valid Unicode", retryable=False)
 _BEHIND_ANOTHER = NotPlaced("an earlier record of its key was not placed", retryable=True)
 _UNANSWERED = NotPlaced("not sent", retryable=True)
 
@@ -78,11 +74,11 @@ class Sending:
         part: list[int] = []
         room = MAX_REQUEST_BYTES
         for place, record in enumerate(self._records):
-            refusal = refusal_of(record)
+            refusal = refusal_of(record.partition_key, record.data)
             if refusal is not None:
                 self.answers[place] = refusal
                 continue
-            size = size_bytes(record)
+            size = size_bytes(record.partition_key, record.data)
             if len(part) == MAX_REQUEST_RECORDS or size > room:
                 yield part
                 part, room = [], MAX_REQUEST_BYTES
@@ -167,27 +163,7 @@ class Sending:
     def _give_up(self, places: Sequence[int], reason: str, *, for_now: bool = False) -> None:
         answer = NotPlaced(reason, retryable=True)
         for place in places:
-            self.answers[place] = refusal_of(self._records[place]) or answer
+            record = self._records[place]
+            self.answers[place] = refusal_of(record.partition_key, record.data) or answer
         if not for_now:
             self._given_up.update(self._records[place].partition_key for place in places)
-
-
-def size_bytes(record: OutgoingRecord) -> int:
-    """Return what a record counts against the limits: its data and its key."""
-    return len(record.data) + len(record.partition_key.encode())
-
-
-def refusal_of(record: OutgoingRecord) -> NotPlaced | None:
-    """Return why a record can never be placed, None when it can."""
-    key = record.partition_key
-    if not key:
-        return _NO_KEY
-    if len(key) > MAX_PARTITION_KEY_CHARACTERS:
-        return _LONG_KEY
-    try:
-        size = size_bytes(record)
-    except UnicodeEncodeError:
-        return _BROKEN_KEY
-    if size > MAX_RECORD_BYTES:
-        return NotPlaced(f"record of {size:,} bytes with its key; the stream takes {MAX_RECORD_BYTES:,}", False)
-    return None

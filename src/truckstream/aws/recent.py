@@ -6,26 +6,18 @@ The tail of every shard is read once and then kept up, whoever asks. An archive 
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from truckstream.aws.stream import KinesisStream
-from truckstream.core.records import Position, ReceivedPositions
-from truckstream.core.wire import DecodedMany, decode
+from truckstream.consumers.recent import RecentRows
+from truckstream.core.records import ReceivedPositions
 
 KEPT_MS: Final = 300_000
 KEPT_POSITIONS: Final = 200_000
 CATCH_UP_EVERY_S: Final = 1.0
 _SHARDS_EVERY_S: Final = 60.0
 _READ_RECORDS: Final = 10_000
-
-
-class _Row(NamedTuple):
-    sequence_number: int
-    place: int  # within the record
-    arrival_ms: int
-    position: Position
 
 
 class AwsRecent:
@@ -48,7 +40,7 @@ class AwsRecent:
     ) -> None:
         self._stream, self._clock, self._monotonic, self._every_s = stream, clock, monotonic, every_s
         self._lock = threading.Lock()
-        self._rows: deque[_Row] = deque(maxlen=KEPT_POSITIONS)
+        self._rows = RecentRows(KEPT_POSITIONS)
         self._read: dict[str, int] = {}
         self._shards: list[str] = []
         self._listed_s = self._caught_up_s = float("-inf")
@@ -59,12 +51,7 @@ class AwsRecent:
         with self._lock:
             if self._monotonic() - self._caught_up_s >= self._every_s:
                 self._catch_up()
-            for row in self._rows:
-                if row.position.truck_id == truck_id:
-                    found.positions.append(row.position)
-                    found.sequence_numbers.append(row.sequence_number)
-                    found.indexes.append(row.place)
-                    found.arrivals_ms.append(row.arrival_ms)
+            self._rows.find(truck_id, found)
         return found
 
     def _catch_up(self) -> None:
@@ -78,15 +65,8 @@ class AwsRecent:
         for shard_id in self._shards:
             after = self._read.get(shard_id, 0)
             while records := self._stream.read(shard_id, after, _READ_RECORDS, from_ms=from_ms):
-                for record in records:
-                    decoded = decode(record.data, record.arrival_ms)
-                    if not isinstance(decoded, DecodedMany):
-                        decoded = DecodedMany([decoded], [0], [])
-                    for position, index in zip(decoded.positions, decoded.indexes, strict=True):
-                        self._rows.append(_Row(record.sequence_number, index, record.arrival_ms, position))
+                self._rows.add(records)
                 after = records[-1].sequence_number
                 self._read[shard_id] = after
         self._caught_up_s = now_s
-        if any(row.arrival_ms < from_ms for row in self._rows):
-            kept = [row for row in self._rows if row.arrival_ms >= from_ms]
-            self._rows = deque(kept, maxlen=KEPT_POSITIONS)
+        self._rows.drop_before(from_ms)

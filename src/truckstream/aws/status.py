@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from truckstream.aws.errors import aws_errors
-from truckstream.core.status import Lag, Status
+from truckstream.core.status import CONSUMERS, Lag, Status
 
 if TYPE_CHECKING:
     from truckstream.aws.session import AwsSession
     from truckstream.aws.stores import AwsStores
 
-CONSUMERS: Final = ("dashboard", "geofence", "archive")
+RUN_BY: Final = "AWS Lambda"
 METRIC_MINUTES: Final = 5
 """Lambda's metrics are minutes late; without an invocation in this time there is no age to report."""
 
@@ -30,11 +30,12 @@ def status_of(stores: "AwsStores", now_ms: int) -> Status:
     """
     latest = stores.positions.list()
     size = stores.archive_size()
+    behind = lags(stores.session, stores.stream.arn(), now_ms)
     return Status(
-        writer="",
+        writer=RUN_BY if behind else "",
         shards=len(stores.stream.shards()),
         last_arrival_ms=stores.stream.recent_arrival_ms() or None,
-        consumers=lags(stores.session, stores.stream.arn(), now_ms),
+        consumers=behind,
         trucks=len(latest),
         newest_position_ms=max((track.last.timestamp_ms for track in latest), default=None),
         alerts=stores.alerts.count(),

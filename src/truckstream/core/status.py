@@ -1,6 +1,11 @@
 """What `status` tells of a running system, whatever the backend: lag, counts and freshness."""
 
+from typing import Final
+
 import msgspec
+
+CONSUMERS: Final = ("dashboard", "geofence", "archive")
+"""Who reads the stream, on every backend."""
 
 
 class Lag(msgspec.Struct, frozen=True):
@@ -19,7 +24,7 @@ class Lag(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """One look at the stores. Instants are ms since the epoch, None when there is none yet or none is known.
 
-    `writer`: the command and process that runs on a data directory, empty when none does, and on AWS.
+    `writer`: who runs the pipeline: the command and process on a data directory, or AWS Lambda. Empty: nobody does.
     """
 
     writer: str

@@ -6,22 +6,20 @@ characters, and, when asked for, the rate one shard takes.
 
 import threading
 from collections.abc import Sequence
-from typing import Final
 
 import msgspec
 
+from truckstream.consumers.record_limits import (
+    MAX_PARTITION_KEY_CHARACTERS,
+    SURELY_FITTING_BYTES,
+    refusal_of,
+    size_bytes,
+)
 from truckstream.core.errors import Throttled
-from truckstream.core.records import MAX_RECORD_BYTES
 from truckstream.local.blocks import Columns
 from truckstream.local.shards import ShardMap
 from truckstream.ports import NotPlaced, OutgoingRecord, Placed
 
-MAX_PARTITION_KEY_CHARACTERS: Final = 256
-_SURELY_FITTING_BYTES: Final = MAX_RECORD_BYTES - 4 * MAX_PARTITION_KEY_CHARACTERS  # 4: longest in UTF-8
-
-_NO_KEY = NotPlaced("the partition key is empty", retryable=False)
-_LONG_KEY = NotPlaced(f"the partition key is longer than {MAX_PARTITION_KEY_CHARACTERS} characters", retryable=False)
-_BROKEN_KEY = NotPlaced("the partition key is not valid Unicode", retryable=False)
 _TOO_FAST = NotPlaced("the shard's rate is exceeded: slow down", retryable=True)
 _UNANSWERED = NotPlaced("not committed", retryable=True)
 
@@ -127,17 +125,17 @@ def sort_to_shards(
     shard_for = shards.shard_for
     for place, record in enumerate(records):
         key, data, arrival_ms = record.partition_key, record.data, record.arrival_ms
-        if not 0 < len(key) <= MAX_PARTITION_KEY_CHARACTERS or len(data) > _SURELY_FITTING_BYTES:
-            refusal = _refusal(key, data)
+        if not 0 < len(key) <= MAX_PARTITION_KEY_CHARACTERS or len(data) > SURELY_FITTING_BYTES:
+            refusal = refusal_of(key, data)
             if refusal is not None:
                 append.answers[place] = refusal
                 continue
         try:
             shard = shard_for(key)
         except UnicodeEncodeError:
-            append.answers[place] = _BROKEN_KEY
+            append.answers[place] = refusal_of(key, data) or _UNANSWERED
             continue
-        if meter is not None and (key in held_back or not meter.admit(shard, len(data) + len(key.encode()), now_ms)):
+        if meter is not None and (key in held_back or not meter.admit(shard, size_bytes(key, data), now_ms)):
             held_back.add(key)
             append.answers[place] = _TOO_FAST
             continue
@@ -153,15 +151,3 @@ def sort_to_shards(
             raise TypeError("a record's data must be bytes and its arrival_ms int: no reader could take others")
         append.parts[shard] = ShardPart(places, Columns(arrivals_ms, keys, payloads))
     return append
-
-
-def _refusal(key: str, data: bytes) -> NotPlaced | None:
-    if not key:
-        return _NO_KEY
-    if len(key) > MAX_PARTITION_KEY_CHARACTERS:
-        return _LONG_KEY
-    size_bytes = len(data) + len(key.encode(errors="replace"))
-    if size_bytes > MAX_RECORD_BYTES:
-        reason = f"record of {size_bytes:,} bytes with its key; the stream takes {MAX_RECORD_BYTES:,}"
-        return NotPlaced(reason, retryable=False)
-    return None

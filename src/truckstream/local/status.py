@@ -1,11 +1,9 @@
 """Lag, counts and freshness of a data directory, for `truckstream status` and the status page."""
 
 from truckstream.core import status
-from truckstream.core.status import Status
+from truckstream.core.status import CONSUMERS, Status
 from truckstream.local.lock import holder_of
 from truckstream.local.stores import LocalStores
-
-CONSUMERS = ("dashboard", "geofence", "archive")
 
 
 class Lag(status.Lag, frozen=True):

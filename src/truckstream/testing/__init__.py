@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import msgspec
 
+from truckstream.consumers.record_limits import refusal_of
 from truckstream.core.errors import TruckstreamError, Unavailable
 from truckstream.core.geofences import Catalogue, Geofence, parse_geofence, same_definition
 from truckstream.core.outliers import Track
@@ -25,8 +26,6 @@ from truckstream.ports import (
     RejectedRecord,
     StreamRecord,
 )
-
-MAX_STREAM_RECORD_BYTES = 1024 * 1024
 
 
 class MovableClock:
@@ -365,8 +364,9 @@ class MemoryStream:
         with self._faults.during("stream.put"):
             for record in records:
                 key = record.partition_key
-                if len(record.data) > MAX_STREAM_RECORD_BYTES:
-                    results.append(NotPlaced("the record is larger than 1 MiB", retryable=False))
+                refusal = refusal_of(key, record.data)
+                if refusal is not None:
+                    results.append(refusal)
                 elif key in throttled or self._faults.refuses("stream.put", key):
                     throttled.add(key)
                     results.append(NotPlaced("throttled", retryable=True))

@@ -9,6 +9,7 @@ from truckstream.core.plan.load import Load
 from truckstream.core.plan.measured import MEGA, ONE_CPU_MB, Measured
 from truckstream.core.plan.question import OWN_CONSUMERS, Question
 from truckstream.core.plan.shapes import Shape
+from truckstream.core.status import CONSUMERS
 
 IN_BYTES: Final = 1_000_000
 IN_RECORDS: Final = 1_000
@@ -115,7 +116,7 @@ def _limit(name: str, needed: float, per_shard: float, unit: str, usable: float)
 
 def _work(question: Question, shape: Shape, load: Load, measured: Measured) -> list[_Work]:
     slower = question.cpu_factor * max(1.0, ONE_CPU_MB / question.memory_mb)
-    dashboard, geofence, archive = (measured.functions[name] for name in ("dashboard", "geofence", "archive"))
+    dashboard, geofence, archive = (measured.functions[name] for name in CONSUMERS)
     records, positions = load.records_per_s, load.positions_per_s
 
     def cpu_s(record_us: float, position_us: float) -> float:
