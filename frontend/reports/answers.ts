@@ -109,48 +109,6 @@ export interface Page<Row> extends Answer {
 export type Cell = string | number | boolean | null;
 export type Row = Record<string, Cell>;
 
-/** A row of the seed's hourly statistics. */
-export interface HourlyRow extends Row {
-  truck_id: string;
-  hour: string;
-  hour_local: string;
-  total_distance_km: number | null;
-  average_speed_kmh: number | null;
-  max_speed_kmh: number | null;
-  idle_time_minutes: number | null;
-  coordinates_count: number;
-  driving_time_minutes: number | null;
-  gap_time_minutes: number | null;
-}
-
-export interface TripRow extends Row {
-  truck_id: string;
-  start: string;
-  end: string | null;
-  distance_km: number | null;
-  duration_minutes: number | null;
-  average_speed_kmh: number | null;
-  max_speed_kmh: number | null;
-}
-
-export interface StopRow extends Row {
-  truck_id: string;
-  start: string;
-  end: string | null;
-  duration_minutes: number | null;
-  latitude: number;
-  longitude: number;
-}
-
-export interface VisitRow extends Row {
-  truck_id: string;
-  geofence_id: string;
-  geofence_name: string;
-  arrive: string;
-  leave: string | null;
-  minutes: number | null;
-}
-
 /** Compact route: one row per position in time order, a null row where there is a gap. */
 export interface Route extends Answer {
   truck_id: string;

@@ -1,7 +1,7 @@
 /** Tables: sorting by any column, figures right-aligned with their unit, pages beyond 1,000 rows, exports. */
 
 import { element } from "../shared/dom";
-import { count, number } from "../shared/format";
+import { number } from "../shared/format";
 import { exportUrl, ROWS_PER_PAGE, type Format } from "./data";
 import { sorted } from "./model";
 
@@ -169,6 +169,3 @@ export function exports(
     ),
   );
 }
-
-/** `1,234 rows`, for beside a heading. */
-export const rowCount = (rows: readonly unknown[], noun = "row"): string => count(rows.length, noun);

@@ -353,7 +353,6 @@ def test_checks_of_5_000_vertices_take_less_than_a_second() -> None:
 # --- writing ----------------------------------------------------------------------------------------------
 
 IDS = st.from_regex(r"[A-Za-z0-9._:-]{1,12}", fullmatch=True)
-POINTS = st.builds(LatLon, st.floats(-80, 80), st.floats(-170, 170))
 
 
 @st.composite

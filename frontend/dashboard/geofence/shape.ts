@@ -111,19 +111,6 @@ export function boundsOf(shape: Shape): [number, number, number, number] | null 
   return [west - margin, Math.max(-90, south - margin), east + margin, Math.min(90, north + margin)];
 }
 
-/** Moves the whole shape so that `from` comes to `to`; east-west lengths stay what they are in metres. */
-export function translated(shape: Shape, from: LatLon, to: LatLon): Shape {
-  const scale = Math.cos((from.latitude * Math.PI) / 180) / Math.max(0.01, Math.cos((to.latitude * Math.PI) / 180));
-  const move = (point: LatLon): LatLon =>
-    rounded({
-      latitude: point.latitude + to.latitude - from.latitude,
-      longitude: to.longitude + longitudeDifference(from.longitude, point.longitude) * scale,
-    });
-  if (shape.type === "circle") return { ...shape, center: move(shape.center) };
-  if (shape.type === "corridor") return { ...shape, path: shape.path.map(move) };
-  return { ...shape, polygons: shape.polygons.map((rings) => rings.map((ring) => ring.map(move))) };
-}
-
 /** Returns the length of a path in metres. */
 export function lengthM(path: Ring): number {
   return path.reduce((sum, point, i) => (i ? sum + distanceM(path[i - 1]!, point) : 0), 0);

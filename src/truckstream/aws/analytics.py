@@ -41,7 +41,6 @@ class QueryCost(msgspec.Struct, frozen=True):
     """What a query read and about what it cost."""
 
     scanned_bytes: int
-    engine_ms: int
 
     @property
     def usd(self) -> float:
@@ -99,9 +98,7 @@ class AthenaAnalytics:
             execution = self._call("GetQueryExecution", QueryExecutionId=execution_id)["QueryExecution"]
             status: Mapping[str, Any] = execution["Status"]
             figures = execution.get("Statistics", {})
-            self.last_cost = QueryCost(
-                int(figures.get("DataScannedInBytes", 0)), int(figures.get("EngineExecutionTimeInMillis", 0))
-            )
+            self.last_cost = QueryCost(int(figures.get("DataScannedInBytes", 0)))
             if status["State"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
                 return status
             if self._monotonic() >= deadline_s:

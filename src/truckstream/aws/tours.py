@@ -11,7 +11,6 @@ from truckstream.core.instants import HOUR_MS, hour_of
 from truckstream.core.records import Position
 
 EVERY_MS = 5_000
-POSITIONS_PER_MINUTE = 12
 _MINUTE_MS = 60_000
 _MINUTES_OUT = 30
 _LAST_ROUND = HOUR_MS // EVERY_MS - 1

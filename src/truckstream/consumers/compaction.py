@@ -20,12 +20,10 @@ CLOSES_AFTER_MS = 300_000
 
 
 class Compacted(msgspec.Struct):
-    """What a run did: files merged and removed, hours written anew, bytes before and after."""
+    """What a run did: files merged and removed, hours written anew."""
 
     files_merged: int = 0
     hours_written: int = 0
-    bytes_before: int = 0
-    bytes_after: int = 0
 
 
 type Progress = Callable[[str, int, int], None]
@@ -67,14 +65,10 @@ def _compact_date(
     merged = [file for file in files.live if all(is_closed(hour, clock_ms) for hour in file.hours_ms)]
     for hour_ms in sorted({hour for file in merged for hour in file.hours_ms}):
         data = format.write_settled(files.hour(hour_ms))
-        before = files.settled.get(hour_ms)
-        if data != before:
+        if data != files.settled.get(hour_ms):
             date = date_in(merged[0].key)
             assert date is not None
             archive.put(settled_key(date, hour_ms), data)
             done.hours_written += 1
-            done.bytes_before += len(before or b"")
-            done.bytes_after += len(data)
     archive.delete([file.key for file in merged])
     done.files_merged += len(merged)
-    done.bytes_before += sum(len(file.data) for file in merged)

@@ -18,7 +18,6 @@ FLATTENING: Final = 1 / 298.257223563
 ECCENTRICITY_2: Final = FLATTENING * (2 - FLATTENING)
 LEAST_CURVATURE_RADIUS_M: Final = EQUATOR_RADIUS_M * (1 - ECCENTRICITY_2)
 """Radius of the strongest curvature anywhere: the meridian at the equator, 6,335,439 m."""
-HALF_EQUATOR_M: Final = pi * EQUATOR_RADIUS_M
 
 FORMULA_LIMIT_M: Final = 5_000.0
 FORMULA_LIMIT_LATITUDE: Final = 70.0

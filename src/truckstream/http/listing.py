@@ -9,16 +9,11 @@ from litestar.params import QueryParameter
 from truckstream.core.errors import InvalidInput
 from truckstream.core.instants import parse_instant
 
-DEFAULT_LIMIT: Final = 1_000
 LARGEST_LIMIT: Final = 10_000
 _FORM: Final = "ISO 8601 with an offset, or a date (UTC), such as 2024-01-15T10:30:00Z."
 
 Limit = Annotated[int, QueryParameter(ge=1, le=LARGEST_LIMIT, description="At most so many items at once.")]
 Cursor = Annotated[str | None, QueryParameter(max_length=1_000, description="`next` of the page before.")]
-Instant = Annotated[
-    str | None,
-    QueryParameter(max_length=64, description="ISO 8601 instant with an offset, or a UTC date: 2024-01-15T10:30:00Z."),
-]
 From = Annotated[str | None, QueryParameter(name="from", max_length=64, description=f"From this instant on: {_FORM}")]
 To = Annotated[str | None, QueryParameter(name="to", max_length=64, description=f"Before this instant: {_FORM}")]
 

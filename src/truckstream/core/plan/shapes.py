@@ -3,7 +3,7 @@
 All of them keep the latest position and the presence of every truck, send alerts, and archive every position.
 """
 
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -38,9 +38,6 @@ class Shape(msgspec.Struct, frozen=True):
     compacted: bool = True
     firehose: bool = False
     trackers: bool = False
-
-
-ShapeName = Literal["plain", "truckstream", "on-demand", "firehose", "location"]
 
 
 def shapes(question: Question) -> tuple[Shape, ...]:
