@@ -9,6 +9,7 @@ from truckstream.core.errors import StorageFull
 from truckstream.core.presence import Alert, TruckPresence
 from truckstream.local.alerts import LocalAlerts
 from truckstream.local.outbox import LONGEST_PAUSE_MS, MAXIMUM_AGE_MS, Outbox
+from truckstream.local.sending import Sender
 from truckstream.ports import PresenceChange
 from truckstream.testing import FaultScript, MovableClock, RecordingNotifier, SimulatedCrash
 
@@ -198,3 +199,33 @@ def test_without_receivers_alerts_wait(log: LocalAlerts, clock: MovableClock) ->
     raise_alerts(log, 0)
     assert Outbox(log, [], clock).pump(clock()) == 0
     assert log.pending_count() == 1
+
+
+# --- the thread that sends --------------------------------------------------------------------------------
+
+
+def test_at_the_end_a_person_is_told_what_waits_and_why(path: Path, log: LocalAlerts) -> None:
+    raise_alerts(log, 0, 1)
+    down = RecordingNotifier("webhook:example.org")
+    down.down = True
+    with Sender(path, [down]) as sender:
+        pass
+    assert "2 alerts are not delivered yet" in sender.left
+    assert "(webhook: the receiver is down)" in sender.left
+    with Sender(path, [up := RecordingNotifier("webhook:example.org")]) as sender:
+        pass
+    assert sender.left == ""
+    assert numbers(up.received) == [0, 1]
+
+
+def test_alerts_given_up_are_told_once(path: Path, log: LocalAlerts) -> None:
+    raise_alerts(log, 0, 1)
+    log.note_failed("down", 1, "first attempt", at_ms=T0)  # long ago
+    for told in ("2 alerts were given up", ""):
+        receiver = RecordingNotifier("down")
+        receiver.down = True
+        with Sender(path, [receiver]) as sender:
+            pass
+        assert sender.left.startswith(told)
+        assert bool(sender.left) is bool(told)
+    assert len(log.dead_letters()) == log.dead_letter_count() == 2

@@ -253,6 +253,10 @@ class LocalAlerts:
             for receiver, dead_ms, attempts, error, *rest in rows
         ]
 
+    def dead_letter_count(self) -> int:
+        """Return how many dead letters there are, one per receiver and alert."""
+        return int(self._rows("SELECT count(*) FROM dead_letters")[0][0])
+
     def _move_cursor(self, receiver: str, place: int) -> None:
         self._db.execute(
             "INSERT INTO receivers VALUES (?, ?) ON CONFLICT DO UPDATE"

@@ -21,6 +21,7 @@ class Sender:
     def __init__(self, alerts: Path, notifiers: Sequence[Notifier]) -> None:
         self._log = LocalAlerts(alerts)
         self._outbox = Outbox(self._log, notifiers)
+        self._given_up_before = self._log.dead_letter_count()
         self.left = ""  # `undelivered` as it was when the sender stopped
         self._broken: TruckstreamError | None = None  # why nothing can be sent any more
         self._stopping = threading.Event()
@@ -43,14 +44,20 @@ class Sender:
         """Return what a person should know of alerts that nobody has taken yet; empty when there are none."""
         if self._broken:
             return f"{self._broken.message} {self._broken.hint}"
-        waiting, errors = self._log.pending_count(), self.errors()
-        if not waiting or not errors:
-            return ""
-        reasons = "; ".join(f"{name.split(':')[0]}: {reason}" for name, reason in errors.items())
-        return (
-            f"{waiting:,} alerts are not delivered yet, they wait in the outbox "
-            f"for the next run with the same receivers ({reasons})"
-        )
+        waiting, errors, told = self._log.pending_count(), self.errors(), []
+        if waiting and errors:
+            reasons = "; ".join(f"{name.split(':')[0]}: {reason}" for name, reason in errors.items())
+            told.append(
+                f"{waiting:,} alerts are not delivered yet, they wait in the outbox "
+                f"for the next run with the same receivers ({reasons})"
+            )
+        given_up = self._log.dead_letter_count() - self._given_up_before
+        if given_up:
+            told.append(
+                f"{given_up:,} alerts were given up: a receiver had not taken them a day after the first attempt; "
+                "they stay in the log (truckstream alerts)"
+            )
+        return "; ".join(told)
 
     def stop(self) -> None:
         """Send once more what is pending, then stop. What a receiver does not take stays in the outbox."""
