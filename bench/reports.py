@@ -83,6 +83,7 @@ def _table(names: tuple[str, ...], begin_ms: int, chance: np.random.Generator) -
         driving,
         np.zeros(count),
         np.zeros(count, np.int64),
+        np.full(count, POSITIONS_PER_HOUR, np.int64),
         hour_ms,
         hour_ms + HOUR_MS - 5_000,
         bands,

@@ -61,6 +61,9 @@ def test_hourly_stats_are_the_stored_or_the_given_ones(archive: DirectoryArchive
     refresh(archive, FORMAT, clock_ms=T0, limit_kmh=0)
     expected = [("A", datetime(2024, 1, 15, 10, tzinfo=UTC), 35.0, 0.0, 2, False)]
     assert given[1] == query(archive.root, text)[1] == expected
+    more = "SELECT driving_time_minutes, gap_time_minutes, gap_count, speed_count, first_position FROM hourly_stats"
+    first = datetime.fromtimestamp(T0 / 1000, UTC)
+    assert query(archive.root, more)[1] == [(1.0, 0.0, 0, 2, first)]
 
 
 def test_counts_and_sums_of_integers_are_int(archive: DirectoryArchive) -> None:

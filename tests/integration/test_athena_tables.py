@@ -176,7 +176,7 @@ def test_hourly_statistics_are_those_of_the_command_line(athena: Any, replayed: 
         assert row["date"] == row["hour"].date()
         for name in (
             "total_distance_km", "average_speed_kmh", "max_speed_kmh", "idle_time_minutes", "coordinates_count",
-            "final",
+            "final", "driving_time_minutes", "gap_time_minutes",
         ):  # fmt: skip
             assert row[name] == expected[name], (row, name)
 

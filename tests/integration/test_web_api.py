@@ -337,6 +337,7 @@ def test_statistics_trips_and_visits_come_from_the_archive(running: System, clie
         for query in ("to=0001-01-01", "from=0001-01-01", "to=9999-12-31", "from=9999-12-30&to=9999-12-31"):
             assert client.get(f"/api/v1/{path}?{query}").status_code in (200, 400), (path, query)
     assert sum(row["coordinates_count"] for row in rows) == 10
+    assert all(row["driving_time_minutes"] >= 0 and row["gap_time_minutes"] == 0 for row in rows)
     assert sum(row["total_distance_km"] for row in rows) == pytest.approx(9 * 0.3045, rel=0.01)
     trips = client.get("/api/v1/trips?truck=TRK-1").json()["items"]
     assert trips[0]["kind"] == "trip"

@@ -54,6 +54,7 @@ def test_distance_has_no_gap_limit() -> None:
 def test_speeds_are_over_known_ones_only() -> None:
     (hour,) = stats(at(0, speed=10), at(5), at(10, speed=30.5))
     assert (hour.average_speed_kmh, hour.max_speed_kmh, hour.coordinates_count) == (20.25, 30.5, 3)
+    assert hour.speed_count == 2
     (hour,) = stats(at(0), at(5))
     assert (hour.average_speed_kmh, hour.max_speed_kmh, hour.idle_time_minutes) == (None, None, None)
     (hour,) = stats(at(0, speed=0))

@@ -25,7 +25,7 @@ from truckstream.core.outliers import Track
 from truckstream.core.stats import HourlyPass, HourlyTable
 from truckstream.ports import ArchiveFormat, ArchiveObject, ArchiveStore
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """Raise it when a rule of the statistics changes: everything is then recomputed."""
 
 _SAME_TO = 1e-9  # km, km/h, minutes: a sum in another order is no change

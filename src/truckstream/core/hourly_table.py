@@ -17,7 +17,15 @@ VALUE_COLUMNS = (
     "idle_time_minutes",
     "coordinates_count",
 )
-ACTIVITY_COLUMNS = ("driving_time_minutes", "gap_time_minutes", "gap_count", "first_ms", "last_ms", "band_ms")
+ACTIVITY_COLUMNS = (
+    "driving_time_minutes",
+    "gap_time_minutes",
+    "gap_count",
+    "speed_count",
+    "first_ms",
+    "last_ms",
+    "band_ms",
+)
 """What the reports show beside the statistics proper; never unknown."""
 
 _COLUMNS = ("hour_ms", *VALUE_COLUMNS, "final", "revision", *ACTIVITY_COLUMNS)
@@ -40,6 +48,7 @@ class HourlyRow(msgspec.Struct, frozen=True):
     driving_time_minutes: float
     gap_time_minutes: float
     gap_count: int
+    speed_count: int
     first_ms: int
     last_ms: int
     band_ms: list[int]
@@ -52,7 +61,8 @@ class HourlyTable:
     `driving_time_minutes`: pairs at most 300 s apart that do not idle and lie at least 3 km/h times their span
     apart, in the hour of the later one; `band_ms` is the same time by speed, a row of `BANDS` for each hour.
     `gap_time_minutes`, `gap_count`: silences over 300 s between two positions of the hour; those between hours
-    show in `first_ms` and `last_ms`, the hour's first and last position.
+    show in `first_ms` and `last_ms`, the hour's first and last position. `speed_count`: positions with a known speed,
+    which the average is of: the average of several hours weighs each by it.
     """
 
     truck_id: tuple[str, ...]
@@ -67,6 +77,7 @@ class HourlyTable:
     driving_time_minutes: npt.NDArray[np.float64]
     gap_time_minutes: npt.NDArray[np.float64]
     gap_count: npt.NDArray[np.int64]
+    speed_count: npt.NDArray[np.int64]
     first_ms: npt.NDArray[np.int64]
     last_ms: npt.NDArray[np.int64]
     band_ms: npt.NDArray[np.int32]
@@ -89,6 +100,7 @@ class HourlyTable:
             driving_time_minutes=numbers,
             gap_time_minutes=numbers,
             gap_count=whole,
+            speed_count=whole,
             first_ms=whole,
             last_ms=whole,
             band_ms=np.empty((0, BANDS), np.int32),

@@ -136,6 +136,7 @@ class HourlyPass:
             np.array([sum(cell.band_ms) for cell in cells], np.float64) / 60_000,
             np.array([cell.gap_ms for cell in cells], np.float64) / 60_000,
             np.array([cell.gap_count for cell in cells], np.int64),
+            np.array([cell.speed_count for cell in cells], np.int64),
             np.array([cell.first_ms for cell in cells], np.int64),
             np.array([cell.last_ms for cell in cells], np.int64),
             np.array([cell.band_ms for cell in cells], np.int32).reshape(len(cells), BANDS),

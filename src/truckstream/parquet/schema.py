@@ -64,6 +64,7 @@ HOURLY_COLUMNS = (
     Column("driving_time_minutes", "float64"),
     Column("gap_time_minutes", "float64"),
     Column("gap_count", "int64"),
+    Column("speed_count", "int64"),
     Column("first_position", "instant"),
     Column("last_position", "instant"),
     *(Column(name, "int32") for name in BAND_NAMES),

@@ -46,6 +46,7 @@ _COLUMNS: Final = (
     "driving_time_minutes",
     "gap_time_minutes",
     "gap_count",
+    "speed_count",
     "first_ms",
     "last_ms",
     "band_ms",
@@ -69,6 +70,7 @@ class Hours:
     driving_time_minutes: Float64
     gap_time_minutes: Float64
     gap_count: Int64
+    speed_count: Int64
     first_ms: Int64
     last_ms: Int64
     band_ms: npt.NDArray[np.int32]

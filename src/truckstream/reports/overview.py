@@ -42,12 +42,12 @@ def day_totals(hours: Hours, around: Hours, days: Sequence[Day]) -> list[answers
     """Return the sums of each day. `around`: the hours of a day before and after as well, for gaps over midnight."""
     place = day_places(hours.hour_ms, days)
     count = len(days)
-    positions = _sums(place, hours.coordinates_count, count).astype(np.int64)
+    positions = sums(place, hours.coordinates_count, count).astype(np.int64)
     gaps = gap_minutes(hours, around, days)
     idle_known = np.bincount(place[~np.isnan(hours.idle_time_minutes)], minlength=count) > 0
-    idle = _sums(place, np.nan_to_num(hours.idle_time_minutes), count)
-    distance = _sums(place, hours.total_distance_km, count)
-    driving = _sums(place, hours.driving_time_minutes, count)
+    idle = sums(place, np.nan_to_num(hours.idle_time_minutes), count)
+    distance = sums(place, hours.total_distance_km, count)
+    driving = sums(place, hours.driving_time_minutes, count)
     return [
         answers.DayTotals(
             date=day.date,
@@ -56,7 +56,7 @@ def day_totals(hours: Hours, around: Hours, days: Sequence[Day]) -> list[answers
             driving_minutes=rounded(driving[at], 4),
             idle_minutes=rounded(idle[at], 4) if idle_known[at] else None,
             positions=int(positions[at]),
-            gap_minutes=rounded(gaps[at], 4) if positions[at] else None,
+            gap_minutes=rounded(gaps[at], 4) if positions[at] or gaps[at] else None,
         )
         for at, day in enumerate(days)
     ]
@@ -71,7 +71,7 @@ def hour_totals(hours: Hours, period: Period) -> list[answers.HourTotals]:
     count = len(starts)
     known = np.bincount(place[~np.isnan(hours.idle_time_minutes)], minlength=count) > 0
     columns = [
-        _sums(place, values, count)
+        sums(place, values, count)
         for values in (
             hours.total_distance_km,
             hours.driving_time_minutes,
@@ -95,16 +95,15 @@ def truck_totals(hours: Hours, counted: Counted | None) -> list[answers.TruckTot
     """Return the sums of each truck that has rows."""
     count = len(hours.trucks)
     present = hours.present().tolist()
-    distance = _sums(hours.truck, hours.total_distance_km, count)
-    driving = _sums(hours.truck, hours.driving_time_minutes, count)
-    positions = _sums(hours.truck, hours.coordinates_count, count).astype(np.int64)
+    distance = sums(hours.truck, hours.total_distance_km, count)
+    driving = sums(hours.truck, hours.driving_time_minutes, count)
+    positions = sums(hours.truck, hours.coordinates_count, count).astype(np.int64)
     knows_idle = ~np.isnan(hours.idle_time_minutes)
-    idle = _sums(hours.truck, np.nan_to_num(hours.idle_time_minutes), count)
+    idle = sums(hours.truck, np.nan_to_num(hours.idle_time_minutes), count)
     idle_known = np.bincount(hours.truck[knows_idle], minlength=count) > 0
     knows_speed = ~np.isnan(hours.average_speed_kmh)
-    weight = np.where(knows_speed, hours.coordinates_count, 0)
-    speed = _sums(hours.truck, np.nan_to_num(hours.average_speed_kmh) * weight, count)
-    weights = _sums(hours.truck, weight, count)
+    speed = sums(hours.truck, np.nan_to_num(hours.average_speed_kmh) * hours.speed_count, count)
+    weights = sums(hours.truck, hours.speed_count, count)
     fastest = np.full(count, -1.0)
     np.maximum.at(fastest, hours.truck[knows_speed], hours.max_speed_kmh[knows_speed])
     return [
@@ -130,7 +129,7 @@ def heat_map(hours: Hours, period: Period) -> tuple[answers.HeatMap, list[str]]:
     most = max(1, HEAT_CELLS // max(1, len(starts)))
     notes = []
     if len(codes) > most:
-        driving = _sums(hours.truck, hours.driving_time_minutes, len(hours.trucks))
+        driving = sums(hours.truck, hours.driving_time_minutes, len(hours.trucks))
         codes = np.sort(codes[np.argsort(-driving[codes], kind="stable")[:most]])
         notes = [f"The heat map shows the {most} trucks that drove most of {len(hours.present())}."]
     row_of = np.full(len(hours.trucks), -1)
@@ -162,7 +161,7 @@ def speeds(hours: Hours) -> answers.Speeds:
 
 def gap_minutes(hours: Hours, around: Hours, days: Sequence[Day]) -> Float64:
     """Return the gaps' minutes in each day, summed over the trucks."""
-    inner = _sums(day_places(hours.hour_ms, days), hours.gap_time_minutes, len(days))
+    inner = sums(day_places(hours.hour_ms, days), hours.gap_time_minutes, len(days))
     _, begin, end = around.silences()
     between = np.array(
         [np.clip(np.minimum(end, day.to_ms) - np.maximum(begin, day.from_ms), 0, None).sum() for day in days]
@@ -190,8 +189,9 @@ def rounded(value: float, digits: int) -> float:
     return round(float(value), digits)
 
 
-def _sums(places: Int64, values: npt.NDArray[np.generic], count: int) -> Float64:
-    summed: Float64 = np.bincount(places, weights=values.astype(np.float64), minlength=count)
+def sums(places: Int64, values: npt.NDArray[np.generic], count: int) -> Float64:
+    """Return the sum of the values at each place; NumPy's own gives integers where there are no values."""
+    summed: Float64 = np.bincount(places, weights=values.astype(np.float64), minlength=count).astype(np.float64)
     return summed
 
 

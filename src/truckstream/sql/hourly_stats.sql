@@ -10,5 +10,11 @@ SELECT
     coordinates_count,
     "final",
     revision,
+    driving_time_minutes,
+    gap_time_minutes,
+    gap_count,
+    speed_count,
+    first_position,
+    last_position,
     "date"
 FROM hourly_files

@@ -39,6 +39,8 @@ class Hour(msgspec.Struct, frozen=True, kw_only=True):
     coordinates_count: int
     final: bool
     revision: int
+    driving_time_minutes: float
+    gap_time_minutes: float
 
 
 class Journey(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,22 +35,19 @@ locals {
     { name = "coordinates_count", hive = "bigint", presto = "bigint" },
     { name = "final", hive = "boolean", presto = "boolean" },
     { name = "revision", hive = "int", presto = "integer" },
+    { name = "driving_time_minutes", hive = "double", presto = "double" },
+    { name = "gap_time_minutes", hive = "double", presto = "double" },
+    { name = "gap_count", hive = "bigint", presto = "bigint" },
+    { name = "speed_count", hive = "bigint", presto = "bigint" },
+    { name = "first_position", hive = "timestamp", presto = "timestamp" },
+    { name = "last_position", hive = "timestamp", presto = "timestamp" },
   ]
-  activity_columns = concat(
-    [
-      { name = "driving_time_minutes", hive = "double" },
-      { name = "gap_time_minutes", hive = "double" },
-      { name = "gap_count", hive = "bigint" },
-      { name = "first_position", hive = "timestamp" },
-      { name = "last_position", hive = "timestamp" },
-    ],
-    [for kmh in range(0, 121, 10) : { name = "driving_from_${kmh}_kmh_ms", hive = "int" }],
-  )
-  date_column = { name = "date", hive = "date", presto = "date" }
+  speed_columns = [for kmh in range(0, 121, 10) : { name = "driving_from_${kmh}_kmh_ms", hive = "int" }]
+  date_column   = { name = "date", hive = "date", presto = "date" }
 
   files = {
     position_files = { prefix = "positions", columns = concat(local.positions_columns, local.delivery_columns) }
-    hourly_files   = { prefix = "hourly", columns = concat(local.hourly_columns, local.activity_columns) }
+    hourly_files   = { prefix = "hourly", columns = concat(local.hourly_columns, local.speed_columns) }
   }
   views = {
     positions    = concat(local.positions_columns, [local.date_column])

@@ -3,8 +3,7 @@ SELECT
     truck_id,
     "date",
     sum(total_distance_km) AS total_distance_km,
-    sum(average_speed_kmh * coordinates_count) / sum(coordinates_count) FILTER (WHERE average_speed_kmh IS NOT NULL)
-        AS average_speed_kmh,
+    sum(average_speed_kmh * speed_count) / nullif(sum(speed_count), 0) AS average_speed_kmh,
     max(max_speed_kmh) AS max_speed_kmh,
     sum(idle_time_minutes) AS idle_time_minutes,
     sum(coordinates_count) AS coordinates_count
