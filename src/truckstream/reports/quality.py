@@ -2,9 +2,11 @@
 
 Gaps come from the hourly statistics. Duplicates and late positions are told by arrival and sequence, which only the
 archive's live files keep: once an hour is compacted they are no longer known (null), and the answer says so. Late is
-a position older than the newest that had been received of its truck. Rejected records count by their arrival.
+a position older than the newest that had been received of its truck, whether that lies in the period or on the date
+after it. Rejected records count by their arrival.
 """
 
+from collections import Counter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -12,11 +14,12 @@ import numpy as np
 from truckstream.consumers.archive_keys import settled_hour_ms
 from truckstream.consumers.history import dates, list_date, read_date, read_file
 from truckstream.core.columns import PositionColumns
-from truckstream.core.instants import HOUR_MS, date_of, format_instant
+from truckstream.core.instants import DAY_MS, HOUR_MS, date_of, format_instant
 from truckstream.core.pairs import GAP_MS
+from truckstream.core.reasons import count_kinds
 from truckstream.reports import answers
 from truckstream.reports.hours import Int64
-from truckstream.reports.overview import day_places, gap_minutes, rounded
+from truckstream.reports.overview import day_places, gap_minutes, rounded, sums
 from truckstream.reports.period import Period
 from truckstream.reports.reader import Filter, Look, Reader
 
@@ -113,12 +116,12 @@ def _inner_gaps(reader: Reader, look: Look, period: Period) -> list[tuple[str, i
 
 
 def _received(reader: Reader, wanted: Filter) -> Received:
-    """Look at the live files of the period's dates."""
+    """Look at the live files of the period's dates, and of the next: what a position is late against may lie there."""
     period, source = wanted.period, reader.sources
     live: list[PositionColumns] = []
-    whole, size = True, 0
+    whole, size, last_date = True, 0, date_of(period.to_ms - 1)
     for date in dates(source.archive):
-        if not date_of(period.from_ms) <= date <= date_of(period.to_ms - 1):
+        if not date_of(period.from_ms) <= date <= date_of(period.to_ms - 1 + DAY_MS):
             continue
         for file in list_date(source.archive, date):
             hour_ms = settled_hour_ms(file.key)
@@ -127,6 +130,8 @@ def _received(reader: Reader, wanted: Filter) -> Received:
                 continue
             size += file.size
             if size > _LIVE_BYTES:
+                if date > last_date:
+                    continue
                 return Received([], [], known=False, whole=False)
             try:
                 columns = read_file(source.format, file.key, source.archive.get(file.key))
@@ -142,22 +147,28 @@ def _received(reader: Reader, wanted: Filter) -> Received:
 
 
 def _twice_and_late(rows: PositionColumns) -> tuple[Int64, Int64]:
-    """Return which rows repeat another's identity, and which are older than one received before."""
+    """Return which rows repeat another's identity, and which are older than one received before.
+
+    A batch that was worked on again in other parts left its rows in two files: the same record is no duplicate.
+    """
     assert rows.delivery is not None
-    order = np.lexsort((rows.delivery.record_index, rows.delivery.sequence, rows.timestamp_ms, rows.truck))
+    truck, at_ms = rows.truck, rows.timestamp_ms
+    sequence, index = rows.delivery.sequence, rows.delivery.record_index
+    order = np.lexsort((index, sequence, at_ms, truck))
+    earlier, later = order[:-1], order[1:]
+    same = (truck[later] == truck[earlier]) & (at_ms[later] == at_ms[earlier])
     again = np.zeros(len(rows), np.bool_)
-    same = (rows.truck[order][1:] == rows.truck[order][:-1]) & (
-        rows.timestamp_ms[order][1:] == rows.timestamp_ms[order][:-1]
-    )
-    again[order[1:][same]] = True
-    order = np.lexsort((rows.delivery.record_index, rows.delivery.sequence, rows.truck))
+    again[later[same]] = True
+    repeated = np.zeros(len(rows), np.bool_)
+    repeated[later[same & (sequence[later] == sequence[earlier]) & (index[later] == index[earlier])]] = True
+    order = np.lexsort((index, sequence, truck))
     order = order[~again[order]]
     # One running maximum over all trucks: each truck's times lie above those of the one before.
     base = int(rows.timestamp_ms.min())
     span = int(rows.timestamp_ms.max()) - base + 1
     key = rows.truck[order].astype(np.int64) * span + (rows.timestamp_ms[order] - base)
     older = key < np.maximum.accumulate(key)
-    return np.flatnonzero(again), order[older]
+    return np.flatnonzero(again & ~repeated), order[older]
 
 
 def _within(rows: PositionColumns, places: Int64, period: Period) -> list[tuple[str, int]]:
@@ -190,8 +201,8 @@ def _days(look: Look, period: Period, received: Received, rejected: list[_Reject
     days, hours = period.days, look.hours
     count = len(days)
     place = day_places(hours.hour_ms, days)
-    positions = np.bincount(place, weights=hours.coordinates_count, minlength=count).astype(int).tolist()
-    inner = np.bincount(place, weights=hours.gap_count, minlength=count).astype(int)
+    positions = sums(place, hours.coordinates_count, count).astype(int).tolist()
+    inner = sums(place, hours.gap_count, count).astype(int)
     end = look.around.silences()[2]
     ends_here = (end > period.from_ms) & (end <= period.to_ms)
     gaps = (inner + np.array(_counts(day_places(end[ends_here] - 1, days), count))).tolist()
@@ -210,7 +221,8 @@ def _days(look: Look, period: Period, received: Received, rejected: list[_Reject
             hours=day.hours,
             positions=positions[at],
             gaps=gaps[at],
-            gap_minutes=rounded(minutes[at], 4) if positions[at] else None,
+            # A day without any position has silences too, where they are known: the days add up to the trucks.
+            gap_minutes=rounded(minutes[at], 4) if positions[at] or minutes[at] else None,
             duplicates=of_day[0][at] if received.known else None,
             late=of_day[1][at] if received.known else None,
             rejected=of_day[2][at],
@@ -233,14 +245,15 @@ def _totals(days: list[answers.DayQuality], received: Received) -> answers.Quali
 def _trucks(look: Look, period: Period, received: Received, rejected: list[_Rejected]) -> list[answers.TruckQuality]:
     hours, around = look.hours, look.around
     count = len(hours.trucks)
-    positions = np.bincount(hours.truck, weights=hours.coordinates_count, minlength=count)
-    gaps = np.bincount(hours.truck, weights=hours.gap_count, minlength=count)
-    minutes = np.bincount(hours.truck, weights=hours.gap_time_minutes, minlength=count)
+    positions = sums(hours.truck, hours.coordinates_count, count)
+    gaps = sums(hours.truck, hours.gap_count, count)
+    minutes = sums(hours.truck, hours.gap_time_minutes, count)
     truck, begin, end = around.silences()
     clipped = np.clip(np.minimum(end, period.to_ms) - np.maximum(begin, period.from_ms), 0, None)
-    minutes += np.bincount(truck, weights=clipped / 60_000, minlength=count)
-    gaps += np.bincount(truck, weights=(end > period.from_ms) & (end <= period.to_ms), minlength=count)
-    found: dict[str, list[int]] = {hours.trucks[code]: [0, 0, 0] for code in hours.present().tolist()}
+    minutes += sums(truck, clipped / 60_000, count)
+    gaps += sums(truck, (end > period.from_ms) & (end <= period.to_ms), count)
+    listed = sorted({*hours.present().tolist(), *truck[clipped > 0].tolist()})
+    found: dict[str, list[int]] = {hours.trucks[code]: [0, 0, 0] for code in listed}
     for column, names in enumerate(
         (
             [name for name, _ in received.duplicates],
@@ -267,8 +280,6 @@ def _trucks(look: Look, period: Period, received: Received, rejected: list[_Reje
 
 
 def _reasons(rejected: list[_Rejected]) -> list[answers.ReasonCount]:
-    counts: dict[str, int] = {}
-    for each in rejected:
-        counts[each.reason] = counts.get(each.reason, 0) + 1
-    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_REASONS_SHOWN]
+    kinds = count_kinds(Counter(each.reason for each in rejected).items())
+    most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:_REASONS_SHOWN]
     return [answers.ReasonCount(reason=reason, count=count) for reason, count in most]

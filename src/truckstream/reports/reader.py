@@ -51,11 +51,7 @@ class Reader:
         counted = self.travel.counted(look.hours, wanted.period, wanted.trucks)
         heatmap, notes = overview.heat_map(look.hours, wanted.period)
         previous, told = self._previous(wanted)
-        notes += told
-        if counted is None:
-            notes.append(
-                "Trips and stops are not counted for so many positions: choose fewer trucks or a shorter period."
-            )
+        notes += [*told, *_uncounted(counted)]
         return answers.Fleet(
             **self.base(wanted.period, look, notes),
             totals=overview.totals(look.hours, counted),
@@ -69,11 +65,12 @@ class Reader:
 
     def compare(self, wanted: Filter, other: Period) -> answers.Comparison:
         """Return two periods side by side."""
-        sides, tables, looks = [], [], []
+        sides, tables, looks, uncounted = [], [], [], []
         for each in (wanted, Filter(other, wanted.trucks)):
             look = self._look(each)
             counted = self.travel.counted(look.hours, each.period, each.trucks)
             looks.append(look)
+            uncounted += _uncounted(counted)
             tables.append({row.truck_id: row for row in overview.truck_totals(look.hours, counted)})
             sides.append(
                 answers.Compared(
@@ -84,7 +81,7 @@ class Reader:
                     speeds=overview.speeds(look.hours),
                 )
             )
-        notes = [f"Compared period: {note}" for note in (*looks[1].missing, *other.notes())]
+        notes = [*uncounted[:1], *(f"Compared period: {note}" for note in (*looks[1].missing, *other.notes()))]
         base = self.base(wanted.period, looks[0], notes)
         if looks[1].missing:
             base["complete"] = msgspec.structs.replace(base["complete"], ok=False)
@@ -192,6 +189,13 @@ class Look(NamedTuple):
     hours: Hours
     around: Hours
     missing: list[str]
+
+
+def _uncounted(counted: overview.Counted | None) -> list[str]:
+    """Return why trips and stops are not counted, where they are not."""
+    if counted is not None:
+        return []
+    return ["Trips and stops are not counted for so many positions: choose fewer trucks or a shorter period."]
 
 
 def _missing(hours: Hours, period: Period) -> list[str]:
