@@ -11,8 +11,10 @@ import { onPaper, paperWidth } from "./paper";
 export interface Bar {
   /** For the tool tip and the reader: `Sun 6 Sep: 28,797 km`. */
   name: string;
-  /** Null: nothing is known, drawn as a gap. */
+  /** Null: without positions, drawn as a gap. */
   value: number | null;
+  /** There are positions, but none of them tells this figure: neither a column nor a gap. */
+  untold?: boolean;
   /** Below the axis; as many are shown as fit. */
   tick: string;
   /** Data is missing inside: marked above the column. */
@@ -115,7 +117,7 @@ function draw(options: BarsOptions, width: number): SVGSVGElement {
     link.append(
       svg("rect", { x: LEFT + slot * place, y: TOP, width: slot, height: height - TOP - BOTTOM, class: "slot" }),
     );
-    if (bar.value === null) {
+    if (bar.value === null && !bar.untold) {
       link.append(
         svg("rect", {
           x: x(place),
@@ -126,7 +128,7 @@ function draw(options: BarsOptions, width: number): SVGSVGElement {
           class: "gap",
         }),
       );
-    } else {
+    } else if (bar.value !== null) {
       const tall = Math.max(bar.value > 0 ? 1 : 0, height - BOTTOM - y(bar.value));
       link.append(
         svg("rect", {

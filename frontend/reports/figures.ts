@@ -92,8 +92,9 @@ function course(
         const clock = clockLabel(instant(hour.hour), tz);
         const value = hour.positions ? hour[key] : null;
         return {
-          name: `${clock}: ${value === null ? "no positions" : look.show(value)}`,
+          name: `${clock}: ${said(value, hour.positions, look.show)}`,
           value,
+          untold: hour.positions > 0,
           tick: clock.slice(0, 2),
           href: place.href({ screen: "rows", table: "hourly", trucks }),
         };
@@ -118,6 +119,7 @@ export function dayTick(date: string, days: number): string {
 
 /** A step of a scale of minutes. */
 export function timeStep(value: number): string {
+  if (value > 0 && value < 1) return `${number(value * 60, (value * 60) % 1 ? 1 : 0)} s`;
   return value > 0 && value < 60
     ? `${number(value, value % 1 ? 1 : 0)} min`
     : `${number(value / 60, (value / 60) % 1 ? 1 : 0)} h`;
@@ -139,12 +141,13 @@ export function dayBars(
     const date = day?.date ?? addDays(place.view.period.from, at);
     const figure = day?.positions ? value(day) : null;
     const odd = day && day.hours !== 24 ? `${number(day.hours, day.hours % 1 ? 1 : 0)} h` : null;
-    const words = [`${dayLabel(date)}: ${figure === null ? "no positions" : show(figure)}`];
+    const words = [`${dayLabel(date)}: ${said(figure, day?.positions, show)}`];
     if (odd) words.push(`day of ${odd}`);
     if (figure !== null && missing[at]) words.push(`data missing, silent for ${minutes(day?.gap_minutes)}`);
     return {
       name: words.join(", "),
       value: figure,
+      untold: Boolean(day?.positions),
       tick: dayTick(date, days.length),
       lacking: figure !== null && missing[at] === true,
       mark: odd,
@@ -152,6 +155,9 @@ export function dayBars(
     };
   });
 }
+
+const said = (value: number | null, positions: number | undefined, show: (value: number) => string): string =>
+  value !== null ? show(value) : positions ? "not known" : "no positions";
 
 /** Whether all is there, in a word or two, and how silent the trucks were. */
 export function completeness(place: Site, fleet: Fleet): { value: string; note: string } {

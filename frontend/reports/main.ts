@@ -6,7 +6,7 @@ import "./print.css";
 import { api, ApiError } from "../shared/api";
 import { startAppearance, switchAppearance } from "../shared/appearance";
 import { announce, element, icon, ICONS } from "../shared/dom";
-import { number } from "../shared/format";
+import { count, number } from "../shared/format";
 import { browserZone, clockLabel, periodLabel } from "../shared/time";
 import type { Answer, Range } from "./answers";
 import { askRange, forget } from "./data";
@@ -195,20 +195,23 @@ function head(place: Site, answer: Answer | null): void {
     element("p", { class: "quiet made", text: made_ms === null ? "" : `as of ${clockLabel(made_ms, view.tz, true)}` }),
   );
   const notes = answer?.complete.notes ?? [];
-  if (answer && !answer.complete.ok && notes.length) {
+  if (answer && notes.length) {
+    const { ok } = answer.complete;
+    const many = notes.length > 1 ? count(notes.length, "note") : "";
+    // What is merely worth knowing (days of 23 hours, figures left out) is said as well, without the alarm.
+    const words = ok ? many || "Note" : many ? `The data is not complete: ${many}` : "The data is not complete";
     heading.append(
       element(
         "details",
-        { class: "notice warning notes", attributes: { open: notes.length === 1 } },
-        element("summary", {
-          text:
-            notes.length === 1 ? "The data is not complete" : `The data is not complete: ${number(notes.length)} notes`,
-        }),
+        { class: ok ? "notice notes" : "notice warning notes", attributes: { open: !many } },
+        element("summary", { text: words }),
         element("ul", {}, ...notes.map((note) => element("li", { text: note }))),
-        element("a", {
-          text: "Data quality of this period",
-          attributes: { href: place.href({ screen: "quality" }), "data-view": "" },
-        }),
+        ok
+          ? null
+          : element("a", {
+              text: "Data quality of this period",
+              attributes: { href: place.href({ screen: "quality" }), "data-view": "" },
+            }),
       ),
     );
   }

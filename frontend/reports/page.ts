@@ -2,7 +2,7 @@
 
 import { element } from "../shared/dom";
 import { DAY_MS, HOUR_MS, localLabel, offsetLabel, startOfDay } from "../shared/time";
-import type { Answer, Range } from "./answers";
+import type { Answer, Range, Row } from "./answers";
 import type { Period } from "./periods";
 import { change, viewQuery, type View } from "./view";
 
@@ -52,6 +52,11 @@ export function zoneLabel(tz: string, period: Period): string {
 export function instant(text: unknown): number | null {
   const found = typeof text === "string" ? Date.parse(text) : Number.NaN;
   return Number.isFinite(found) ? found : null;
+}
+
+/** Up to when something that goes on is known: its time runs to the truck's newest position. */
+export function openEnd(row: Row, from_ms: number): number {
+  return from_ms + Math.round(Number(row.duration_minutes ?? row.minutes ?? 0) * 60_000);
 }
 
 export function localText(text: unknown, tz: string, seconds = true): string {

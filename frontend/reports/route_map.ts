@@ -11,7 +11,7 @@ import { localLabel } from "../shared/time";
 import type { Route, Row } from "./answers";
 import { instant } from "./page";
 import { onPaper } from "./paper";
-import { bounds, fixes, pieces, SPEED_CLASSES_KMH, type Fix } from "./route_model";
+import { bounds, fixes, nearestTurn, pieces, SPEED_CLASSES_KMH, type Fix } from "./route_model";
 
 export interface RouteMap {
   /** Bring this time of the route into view, the rest of it steps back. */
@@ -40,7 +40,7 @@ export async function routeMap(
     map.once("load", () => ready());
     map.once("error", ({ error }) => failed(error));
   });
-  addRoute(map, way, stops);
+  addRoute(map, way, stops, box ? (box[0] + box[2]) / 2 : 0);
   const stop = onAppearance(() => {
     if (!holder.isConnected) return stop();
     paint(map);
@@ -70,7 +70,12 @@ async function mapSettings(): Promise<{ styleUrl: string | null; tilesUrl: strin
   }
 }
 
-function addRoute(map: MapLibreMap, way: readonly (Fix | null)[], stops: readonly Row[]): void {
+function addRoute(
+  map: MapLibreMap,
+  way: readonly (Fix | null)[],
+  stops: readonly Row[],
+  middle_longitude: number,
+): void {
   map.addSource("route", {
     type: "geojson",
     tolerance: 0.2,
@@ -82,7 +87,10 @@ function addRoute(map: MapLibreMap, way: readonly (Fix | null)[], stops: readonl
       type: "FeatureCollection",
       features: stops.map((row) => ({
         type: "Feature",
-        geometry: { type: "Point", coordinates: [Number(row.longitude), Number(row.latitude)] },
+        geometry: {
+          type: "Point",
+          coordinates: [nearestTurn(Number(row.longitude), middle_longitude), Number(row.latitude)],
+        },
         properties: {
           minutes: (row.duration_minutes as number | null) ?? 0,
           start_ms: instant(row.start) ?? 0,
@@ -204,7 +212,7 @@ function nearest(
   const squeeze = Math.cos((at.lat * Math.PI) / 180);
   for (const fix of way) {
     if (fix === null || fix.timestamp_ms < from_ms || fix.timestamp_ms > to_ms) continue;
-    const away = ((fix.longitude - at.lng) * squeeze) ** 2 + (fix.latitude - at.lat) ** 2;
+    const away = ((fix.longitude - nearestTurn(at.lng, fix.longitude)) * squeeze) ** 2 + (fix.latitude - at.lat) ** 2;
     if (away < least) [best, least] = [fix, away];
   }
   return best;

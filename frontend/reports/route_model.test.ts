@@ -46,8 +46,18 @@ describe("routes", () => {
     expect(pieces([fix(1, 8, 10), null, fix(2, 8, 10)])).toEqual([]);
   });
   test("a route across the antimeridian goes the shorter way", () => {
-    const [piece] = pieces([fix(1, 179.9, 60), fix(2, -179.9, 60), fix(3, -179.8, 60)]);
-    expect(piece?.coordinates.map(([longitude]) => Number(longitude.toFixed(6)))).toEqual([179.9, 180.1, 180.2]);
+    const way = fixes({
+      fields: ["timestamp_ms", "latitude", "longitude", "speed_kmh"],
+      rows: [[1, 47, 179.9, 60], [2, 47, -179.9, 60], null, [3, 47, -179.8, 60], [4, 47, -179.7, 20]],
+    });
+    const rounded = pieces(way).map(({ coordinates }) =>
+      coordinates.map(([longitude]) => Number(longitude.toFixed(6))),
+    );
+    expect(rounded).toEqual([
+      [179.9, 180.1],
+      [180.2, 180.3],
+    ]);
+    expect(bounds(way)?.map((edge) => Number(edge.toFixed(6)))).toEqual([179.9, 47, 180.3, 47]);
   });
   test("speeds fall into the class of their lower edge, unknown into none", () => {
     expect([0, 9.9, 10, 49.9, 80, 300].map(speedClass)).toEqual([0, 0, 1, 2, 4, 4]);

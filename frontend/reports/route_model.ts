@@ -26,14 +26,20 @@ export function speedClass(speed_kmh: number | null): number | null {
   return SPEED_CLASSES_KMH.findLastIndex((edge) => speed_kmh >= edge);
 }
 
-/** The positions of an answer; null where there is a gap. */
+/** The longitude, up to whole turns, that lies nearest to another: the antimeridian is no edge. */
+export const nearestTurn = (longitude: number, other: number): number =>
+  longitude - 360 * Math.round((longitude - other) / 360);
+
+/** The positions of an answer; null where there is a gap. Longitudes go on beyond 180 where the truck does. */
 export function fixes(route: Pick<Route, "fields" | "rows">): (Fix | null)[] {
   const at = (name: string): number => route.fields.indexOf(name);
   const [time, latitude, longitude, speed] = [at("timestamp_ms"), at("latitude"), at("longitude"), at("speed_kmh")];
+  let before: number | null = null;
   return route.rows.map((row) => {
     const [timestamp_ms, lat, lon] = [row?.[time], row?.[latitude], row?.[longitude]];
     if (typeof timestamp_ms !== "number" || typeof lat !== "number" || typeof lon !== "number") return null;
-    return { timestamp_ms, latitude: lat, longitude: lon, speed_kmh: row?.[speed] ?? null };
+    before = nearestTurn(lon, before ?? lon);
+    return { timestamp_ms, latitude: lat, longitude: before, speed_kmh: row?.[speed] ?? null };
   });
 }
 
@@ -49,19 +55,16 @@ export function pieces(positions: readonly (Fix | null)[]): Piece[] {
     }
     if (last !== null) {
       const speed_class = speedClass(fix.speed_kmh);
-      // The shorter way round: a line across the antimeridian must not cross the whole map.
-      const before: number = open?.coordinates.at(-1)?.[0] ?? last.longitude;
-      const longitude = fix.longitude - 360 * Math.round((fix.longitude - before) / 360);
       if (open === null || open.speed_class !== speed_class) {
         open = {
           speed_class,
-          coordinates: [[before, last.latitude]],
+          coordinates: [[last.longitude, last.latitude]],
           from_ms: last.timestamp_ms,
           to_ms: last.timestamp_ms,
         };
         found.push(open);
       }
-      open.coordinates.push([longitude, fix.latitude]);
+      open.coordinates.push([fix.longitude, fix.latitude]);
       open.to_ms = fix.timestamp_ms;
     }
     last = fix;

@@ -4,7 +4,7 @@ import { element } from "../shared/dom";
 import { km, kmh, minutes, number } from "../shared/format";
 import type { Row } from "./answers";
 import { askRows, filter, type Format } from "./data";
-import { instant, linkTo, localText, nothing, section, type Drawn, type Site } from "./page";
+import { instant, linkTo, localText, nothing, openEnd, section, type Drawn, type Site } from "./page";
 import { clockLabel, HOUR_MS, localLabel } from "../shared/time";
 import { exports, pager, table, type Column } from "./table";
 import { TABLES, type TableName } from "./view";
@@ -34,7 +34,10 @@ const when = (place: Site, key: string, label: string, open = ""): Column<Row> =
   key,
   label,
   show: (row) => {
-    if (row[key] === null && open) return open;
+    if (row[key] === null && open) {
+      const from_ms = instant(row.start ?? row.arrive);
+      return from_ms === null ? open : `${open} at ${localLabel(openEnd(row, from_ms), place.view.tz)}`;
+    }
     // The record begins inside: when it really began nobody saw.
     const unseen = (key === "start" && row.start_seen === false) || (key === "arrive" && row.arrive_seen === false);
     return `${localText(row[key], place.view.tz)}${unseen ? " or before" : ""}`;

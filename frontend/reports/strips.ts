@@ -4,7 +4,7 @@ import { element, svg } from "../shared/dom";
 import { km, minutes } from "../shared/format";
 import { clockLabel, dayLabel, HOUR_MS, hoursInDay, startOfDay } from "../shared/time";
 import type { Row } from "./answers";
-import { instant } from "./page";
+import { instant, openEnd } from "./page";
 import { dates, type Period } from "./periods";
 
 export interface Span {
@@ -14,15 +14,15 @@ export interface Span {
   words: string;
 }
 
-/** Trips and stops as spans, by time; open ones end at `to_ms`. */
-export function spans(trips: readonly Row[], stops: readonly Row[], to_ms: number): Span[] {
+/** Trips and stops as spans, by time; what goes on is known up to the newest position, and no further. */
+export function spans(trips: readonly Row[], stops: readonly Row[]): Span[] {
   const read = (kind: Span["kind"], rows: readonly Row[]): Span[] =>
     rows.flatMap((row) => {
       const from_ms = instant(row.start);
       if (from_ms === null) return [];
       const lasts = minutes(row.duration_minutes as number | null);
       const words = kind === "trip" ? `Trip, ${km(row.distance_km as number | null)} in ${lasts}` : `Stop, ${lasts}`;
-      return [{ kind, from_ms, to_ms: instant(row.end) ?? to_ms, words }];
+      return [{ kind, from_ms, to_ms: instant(row.end) ?? openEnd(row, from_ms), words }];
     });
   return [...read("trip", trips), ...read("stop", stops)].sort((one, other) => one.from_ms - other.from_ms);
 }

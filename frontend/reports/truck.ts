@@ -2,7 +2,6 @@
 
 import { element, icon, ICONS } from "../shared/dom";
 import { count, kmh, minutes, number, percent } from "../shared/format";
-import { addDays, startOfDay } from "../shared/time";
 import type { Fleet, Page, Route, Row } from "./answers";
 import { askFleet, askRoute, askRows, filter } from "./data";
 import { mainFigures } from "./figures";
@@ -91,8 +90,8 @@ function facts(fleet: Fleet): HTMLElement {
   const row = fleet.trucks[0];
   const gap = fleet.days.reduce((sum, day) => sum + (day.gap_minutes ?? 0), 0);
   const entries: [string, string][] = [
-    ["Trips", number(fleet.totals.trips)],
-    ["Stops", number(fleet.totals.stops)],
+    ["Trips begun", number(fleet.totals.trips)],
+    ["Stops begun", number(fleet.totals.stops)],
     ["Average speed", kmh(row?.average_speed_kmh)],
     ["Top speed", kmh(row?.max_speed_kmh)],
     ["Idling of engine time", percent(idleShare(fleet.totals))],
@@ -119,11 +118,10 @@ function days(
   show: (from_ms: number, to_ms: number) => void,
 ): HTMLElement {
   const { period, tz } = place.view;
-  const end_ms = startOfDay(addDays(period.to, 1), tz);
   return section(
     "Days",
     "tall: trips, low: stops; choose one to see it on the map",
-    strips(spans(trips, stops, end_ms), period, tz, (span) => show(span.from_ms, span.to_ms)),
+    strips(spans(trips, stops), period, tz, (span) => show(span.from_ms, span.to_ms)),
   );
 }
 

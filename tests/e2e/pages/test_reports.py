@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Generator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -128,6 +128,53 @@ def test_one_truck_shows_route_trips_stops_and_visits(desk: Desk, reports: Repor
     assert column(visits, 4)[0] == "3 min"
     expect(page.locator(".strip-bar")).to_have_count(4)
     expect(page.locator(".strip-day").last).to_have_text("Sun 31 Mar (23 h)")
+
+
+def test_what_goes_on_is_known_up_to_the_newest_position_and_no_further(desk: Desk, reports: Reports) -> None:
+    query = {"from_": "2024-03-31", "to": "2024-03-31", "tz": "Europe/Zurich", "trucks": "TRK-2"}
+    stop = reports.items("stops", **query)[-1]
+    assert stop["end"] is None
+    page = settled(desk.open(f"{reports.url}/?view=truck&truck=TRK-2&{DAY.replace('03-29', '03-31')}", webgl=False))
+    started = datetime.fromisoformat(stop["start_local"])
+    newest = started + timedelta(minutes=stop["duration_minutes"])
+    assert column(section(page, "Stops"), 2)[-1] == f"still there at {newest:%Y-%m-%d %H:%M:%S}"
+    ends = page.locator(".strip-bar rect:not(.unheard)").evaluate_all(
+        "all => all.map((one) => Number(one.getAttribute('x')) + Number(one.getAttribute('width')))"
+    )
+    # The strip of 23 hours is drawn in the width of 24, which is 960.
+    midnight = datetime.fromisoformat("2024-03-31T00:00:00+01:00")
+    assert max(ends) == pytest.approx((newest - midnight) / timedelta(hours=24) * 960, abs=2)
+
+
+def test_what_a_reader_must_know_is_said_of_complete_data_too(desk: Desk, reports: Reports) -> None:
+    page = settled(desk.open(f"{reports.url}/?{DAY.replace('Europe/Zurich', 'Asia/Kolkata')}"))
+    notes = page.locator(".heading .notes")
+    expect(notes.locator("li")).to_contain_text("begin 30 minutes past")
+    expect(notes).not_to_have_class(re.compile("warning"))
+    expect(section(page, "Data").locator(".value")).to_have_text("Complete")
+
+
+def test_map_controls_are_dark_in_the_dark(desk: Desk, reports: Reports) -> None:
+    page = settled(desk.open(f"{reports.url}/?{SCREENS['truck']}", dark=True))
+    expect(page.locator(".map[data-ready]")).to_be_visible()
+    shades = page.evaluate(
+        """() => {
+            const surface = getComputedStyle(document.querySelector(".card")).backgroundColor;
+            return [surface, getComputedStyle(document.querySelector(".maplibregl-ctrl-group")).backgroundColor];
+        }"""
+    )
+    assert shades[0] == shades[1] != "rgb(255, 255, 255)"
+
+
+def test_figure_that_no_position_tells_is_not_drawn_as_a_gap(desk: Desk, tmp_path: Path) -> None:
+    built_pages("reports")
+    rows = [f"VAN-1,2024-03-29T09:{minute:02d}:00.000Z,47.4,{8.5 + minute * 0.005:.3f},," for minute in range(10)]
+    replay(tmp_path / "data", rows)
+    with reports_of(tmp_path / "data") as running:
+        page = settled(desk.open(f"{running.url}/?{DAY}"))
+        gaps = {title: section(page, title).locator("rect.gap").count() for title in ("Distance", "Idling")}
+        assert gaps == {"Distance": 23, "Idling": 23}
+        expect(section(page, "Idling").locator("svg title", has_text="10:00: not known")).to_have_count(1)
 
 
 def test_quality_counts_what_came_twice_late_or_wrong(desk: Desk, reports: Reports) -> None:
@@ -290,6 +337,23 @@ def test_paper_has_the_filter_and_no_controls(desk: Desk, reports: Reports) -> N
     )
     assert page.evaluate(hidden) == 0  # no row is cut off
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+
+
+def test_paper_repeats_headings_and_draws_charts_in_their_size(desk: Desk, reports: Reports) -> None:
+    page = settled(desk.open(f"{reports.url}/?{SCREENS['compare']}", size=(700, 1000)))
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    scales = page.locator(".three svg.bars").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect().width / one.viewBox.baseVal.width)"
+    )
+    assert len(scales) == 3
+    assert all(0.9 < scale < 1.1 for scale in scales), scales
+    # Chromium repeats a table's heading on the next page only if no button has a box of its own in it.
+    page = settled(desk.open(f"{reports.url}/?{SCREENS['quality']}"))
+    page.emulate_media(media="print")
+    headings = section(page, "Trucks").locator("thead button.sort")
+    assert headings.evaluate_all("all => all.map((one) => one.getClientRects().length)") == [0] * 7
+    expect(section(page, "Trucks").locator("thead")).to_contain_text("Duplicates")
 
 
 def test_no_serious_accessibility_finding_in_light_or_dark(desk: Desk, reports: Reports) -> None:
