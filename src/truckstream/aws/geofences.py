@@ -1,11 +1,4 @@
-"""Geofences in DynamoDB: versioned definitions that change all at once.
-
-All items are in the one table with the keys `pk` and `sk`:
-
-    pk "catalogue"  sk "catalogue"       revision, changed (items of that revision), applying (see below)
-    pk "geofence"   sk geofence_id       definition, version, revision; or removed: a tombstone, so that
-                                         versions go on when the geofence comes back
-    pk "staged"     sk uuid#id           what a large change is going to put there
+"""Geofences in DynamoDB: versioned definitions that change all at once; `aws.geofence_items` has the items.
 
 A change of up to 99 geofences is one transaction over them and the catalogue item. A larger one cannot be: it
 is written to "staged" first, where no reader looks; then one conditional write of the catalogue item raises the
@@ -20,48 +13,33 @@ catalogue item, and exactly `changed` items must be of its revision; otherwise i
 import threading
 import time
 import uuid
-import zlib
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
+from truckstream.aws.geofence_items import (
+    HEAD_KEY,
+    Head,
+    Row,
+    Stored,
+    catalogue_of,
+    definition_of,
+    head_of,
+    plain,
+    row_item,
+    row_of,
+    staged_item,
+    unstaged_item,
+)
 from truckstream.aws.table import ACTIONS_PER_TRANSACTION, AT_ONCE, TRIES, Item, Table, number, text
-from truckstream.core.errors import InvalidGeofence, StorageDamaged, TruckstreamError, Unavailable
+from truckstream.core.errors import TruckstreamError, Unavailable
 from truckstream.core.geofences import Catalogue, Geofence, parse_geofence, same_definition
 
 CACHED_MS: Final = 60_000
 _TRANSACTION_BYTES: Final = 3_000_000  # AWS allows 4 MB with all attribute names
-_LARGEST_DEFINITION_BYTES: Final = 380_000
-_TEXT_UP_TO_BYTES: Final = 100_000
 _STAGING_MS: Final = 10 * 60_000
 _ORPHANED_MS: Final = 60 * 60_000
-_HEAD: Final[Item] = {"pk": text("catalogue"), "sk": text("catalogue")}
-
-
-class _Head(NamedTuple):
-    """The catalogue item."""
-
-    revision: int = 0
-    changed: int = 0
-    applying: str = ""
-
-
-class _Row(NamedTuple):
-    """One geofence as stored; `definition` None: removed. `change` names the call that wrote it."""
-
-    geofence_id: str
-    definition: Geofence | None
-    version: int
-    revision: int
-    change: str
-
-
-class _Stored(NamedTuple):
-    """Everything as of one revision."""
-
-    head: _Head
-    rows: dict[str, _Row]
 
 
 class AwsGeofences:
@@ -88,7 +66,6 @@ class AwsGeofences:
         self._clock = clock
         self._pause = pause
         self._lock = threading.Lock()
-        self._decoder = msgspec.json.Decoder(Geofence)
         self._cached: Catalogue | None = None
         self._cached_at_ms = 0
 
@@ -99,7 +76,7 @@ class AwsGeofences:
             if self._cached is not None and 0 <= now_ms - self._cached_at_ms < CACHED_MS:
                 return self._cached
             if self._cached is None or self._head().revision != self._cached.revision:
-                self._cached = _catalogue(self._read())
+                self._cached = catalogue_of(self._read())
             self._cached_at_ms = now_ms
             return self._cached
 
@@ -109,31 +86,31 @@ class AwsGeofences:
         Raises InvalidGeofence, and changes nothing, when one of them breaks a rule or is too large for an item.
         """
         for geofence in geofences:
-            parse_geofence(msgspec.to_builtins(_plain(geofence)))
-            _definition(geofence)
+            parse_geofence(msgspec.to_builtins(plain(geofence)))
+            definition_of(geofence)
         wanted = {each.geofence_id: each for each in geofences}
 
-        def change(stored: _Stored, token: str) -> list[_Row]:
+        def change(stored: Stored, token: str) -> list[Row]:
             rows = []
             for geofence_id, geofence in wanted.items():
                 row = stored.rows.get(geofence_id)
                 if row is None or row.definition is None or not same_definition(row.definition, geofence):
                     version = row.version + 1 if row else 1
-                    rows.append(_Row(geofence_id, _plain(geofence), version, stored.head.revision + 1, token))
+                    rows.append(Row(geofence_id, plain(geofence), version, stored.head.revision + 1, token))
             return rows
 
-        return _catalogue(self._change(change))
+        return catalogue_of(self._change(change))
 
     def remove(self, geofence_ids: Collection[str]) -> frozenset[str]:
         """Remove those that exist; return their ids."""
         removed: set[str] = set()
 
-        def change(stored: _Stored, token: str) -> list[_Row]:
+        def change(stored: Stored, token: str) -> list[Row]:
             rows = []
             for geofence_id in dict.fromkeys(geofence_ids):
                 row = stored.rows.get(geofence_id)
                 if row is not None and row.definition is not None:
-                    rows.append(_Row(geofence_id, None, row.version, stored.head.revision + 1, token))
+                    rows.append(Row(geofence_id, None, row.version, stored.head.revision + 1, token))
                 elif row is not None and row.change == token:
                     removed.add(geofence_id)  # our own write, whose answer was lost
             removed.update(row.geofence_id for row in rows)
@@ -144,7 +121,7 @@ class AwsGeofences:
 
     # --- changing ---------------------------------------------------------------------------------------
 
-    def _change(self, change: Callable[[_Stored, str], list[_Row]]) -> _Stored:
+    def _change(self, change: Callable[[Stored, str], list[Row]]) -> Stored:
         """Apply a change to what is stored, again on what another writer made of it in the meantime."""
         token = uuid.uuid4().hex
         for attempt in range(TRIES):
@@ -156,17 +133,17 @@ class AwsGeofences:
                 stored = stored._replace(head=stored.head._replace(applying=""))
             rows = change(stored, token)
             if not rows or self._publish(stored.head, rows):
-                after = _Stored(
-                    _Head(stored.head.revision + bool(rows)), stored.rows | {row.geofence_id: row for row in rows}
+                after = Stored(
+                    Head(stored.head.revision + bool(rows)), stored.rows | {row.geofence_id: row for row in rows}
                 )
                 with self._lock:
                     self._cached = None
                 return after
         raise Unavailable(f"table {self._table.name}: others keep changing the geofences", hint="Try again.")
 
-    def _publish(self, head: _Head, rows: Sequence[_Row]) -> bool:
+    def _publish(self, head: Head, rows: Sequence[Row]) -> bool:
         """Make the rows the next revision; return False when another writer was first."""
-        items = [_item(row) for row in rows]
+        items = [row_item(row) for row in rows]
         size = sum(
             len(item.get("definition", {}).get("S") or item.get("definition", {}).get("B", "")) for item in items
         )
@@ -176,7 +153,7 @@ class AwsGeofences:
 
         started_ms, token = self._clock(), uuid.uuid4().hex
         self._remove_orphans(started_ms)
-        staged = [_staged(item, token, started_ms) for item in items]
+        staged = [staged_item(item, token, started_ms) for item in items]
         self._table.write_many([{"PutRequest": {"Item": item}} for item in staged])
         if self._clock() - started_ms > _STAGING_MS:
             raise Unavailable(
@@ -186,16 +163,16 @@ class AwsGeofences:
         if self._table.transact([self._raised(head, len(rows), token)], uuid.uuid4().hex):
             return False  # what was staged is an orphan now, or (answer lost) already the next revision
         try:
-            self._apply(_Head(head.revision + 1, len(rows), token))
+            self._apply(Head(head.revision + 1, len(rows), token))
         except TruckstreamError as error:
             if not error.retryable:
                 raise
             # The change stands: readers see it, and the next change ends the copying.
         return True
 
-    def _raised(self, head: _Head, changed: int, applying: str) -> dict[str, Any]:
+    def _raised(self, head: Head, changed: int, applying: str) -> dict[str, Any]:
         """Return the write of the catalogue item that makes the next revision visible."""
-        item = _HEAD | {"revision": number(head.revision + 1), "changed": number(changed)}
+        item = HEAD_KEY | {"revision": number(head.revision + 1), "changed": number(changed)}
         if applying:
             item["applying"] = text(applying)
         if not head.revision:
@@ -203,13 +180,13 @@ class AwsGeofences:
         condition = "revision = :revision AND attribute_not_exists(applying)"
         return self._table.put_action(item, condition, {":revision": number(head.revision)})
 
-    def _apply(self, head: _Head) -> None:
+    def _apply(self, head: Head) -> None:
         """Copy a staged change to its place. Any number of writers may do so at once, also long after."""
         staged = self._staged_items(head.applying)
         newer = {":revision": number(head.revision)}
 
         def copy(item: Item) -> bool:
-            self._table.put(_unstaged(item), "attribute_not_exists(pk) OR revision < :revision", newer)
+            self._table.put(unstaged_item(item), "attribute_not_exists(pk) OR revision < :revision", newer)
             return True
 
         if not all(self._table.each(staged, copy)):
@@ -218,7 +195,7 @@ class AwsGeofences:
                 hint="Try again: readers see the change as a whole already, and the next one ends the copying.",
             )
         ours = {":change": text(head.applying)}
-        self._table.update(_HEAD, "REMOVE applying", "applying = :change", ours)
+        self._table.update(HEAD_KEY, "REMOVE applying", "applying = :change", ours)
         self._delete_staged(staged)
 
     def _staged_items(self, token: str) -> list[Item]:
@@ -244,93 +221,22 @@ class AwsGeofences:
 
     # --- reading ----------------------------------------------------------------------------------------
 
-    def _head(self) -> _Head:
-        item = self._table.get(_HEAD)
-        if item is None:
-            return _Head()
-        return _Head(int(item["revision"]["N"]), int(item["changed"]["N"]), item.get("applying", text(""))["S"])
+    def _head(self) -> Head:
+        return head_of(self._table.get(HEAD_KEY))
 
-    def _read(self) -> _Stored:
+    def _read(self) -> Stored:
         for attempt in range(TRIES):
             if attempt:
                 self._pause(0.02 * 2**attempt)
             head = self._head()
             items = list(self._table.query("pk = :pk", {":pk": text("geofence")}))
             if head.applying:
-                items += map(_unstaged, self._staged_items(head.applying))
-            rows = {row.geofence_id: row for row in map(self._row, items)}
+                items += map(unstaged_item, self._staged_items(head.applying))
+            rows = {row.geofence_id: row for row in (row_of(item, self._table.name) for item in items)}
             newest = sum(row.revision == head.revision for row in rows.values())
             if newest == head.changed and all(row.revision <= head.revision for row in rows.values()):
-                return _Stored(head, rows)
+                return Stored(head, rows)
         raise Unavailable(
             f"table {self._table.name}: geofences of revision {head.revision}: {head.changed} expected, {newest} found",
             hint="Try again. If it stays, items were changed by hand: restore the table from its backup.",
         )
-
-    def _row(self, item: Item) -> _Row:
-        geofence_id = item["sk"]["S"]
-        try:
-            version, revision = int(item["version"]["N"]), int(item["revision"]["N"])
-            change = str(item["change"]["S"])
-            if "definition" not in item:
-                return _Row(geofence_id, None, version, revision, change)
-            given = item["definition"]
-            definition = given["S"] if "S" in given else zlib.decompress(bytes(given["B"]))
-            return _Row(geofence_id, self._decoder.decode(definition), version, revision, change)
-        except (msgspec.MsgspecError, zlib.error, KeyError, ValueError) as error:
-            raise StorageDamaged(
-                f"table {self._table.name}: geofence {geofence_id!r}: {error}",
-                hint="Restore the table to a point in time before the damage.",
-            ) from error
-
-
-def _catalogue(stored: _Stored) -> Catalogue:
-    geofences = tuple(
-        msgspec.structs.replace(row.definition, version=row.version, revision=row.revision)
-        for _, row in sorted(stored.rows.items())
-        if row.definition is not None
-    )
-    return Catalogue(stored.head.revision, geofences)
-
-
-def _plain(geofence: Geofence) -> Geofence:
-    """Leave out what the store gives."""
-    return msgspec.structs.replace(geofence, version=0, revision=0)
-
-
-def _definition(geofence: Geofence) -> dict[str, Any]:
-    """Return the attribute that holds a definition: JSON, compressed when it is long."""
-    encoded = msgspec.json.encode(_plain(geofence))
-    if len(encoded) <= _TEXT_UP_TO_BYTES:
-        return text(encoded.decode())
-    compressed = zlib.compress(encoded)
-    if len(compressed) > _LARGEST_DEFINITION_BYTES:
-        raise InvalidGeofence(
-            geofence.geofence_id,
-            "geometry",
-            f"is too large for a DynamoDB item: {len(compressed) // 1000} kB compressed, at most 380",
-            hint="Simplify the shape, or split it into several geofences.",
-        )
-    return {"B": compressed}
-
-
-def _item(row: _Row) -> Item:
-    item: Item = {
-        "pk": text("geofence"),
-        "sk": text(row.geofence_id),
-        "version": number(row.version),
-        "revision": number(row.revision),
-        "change": text(row.change),
-    }
-    if row.definition is None:
-        return item | {"removed": {"BOOL": True}}
-    return item | {"definition": _definition(row.definition)}
-
-
-def _staged(item: Item, token: str, now_ms: int) -> Item:
-    return item | {"pk": text("staged"), "sk": text(f"{token}#{item['sk']['S']}"), "staged_ms": number(now_ms)}
-
-
-def _unstaged(item: Item) -> Item:
-    kept = {name: value for name, value in item.items() if name != "staged_ms"}
-    return kept | {"pk": text("geofence"), "sk": text(item["sk"]["S"].partition("#")[2])}
