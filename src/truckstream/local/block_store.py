@@ -75,11 +75,15 @@ class BlockStore:
         self._reader_lock = threading.Lock()
         with storage_errors(path):
             self._writer.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
-            with transaction(self._writer):
-                if not self._writer.execute("SELECT count(*) FROM shards").fetchone()[0]:
-                    rows = [(shard,) for shard in range(shard_count)]
-                    self._writer.executemany("INSERT INTO shards VALUES (?, 0, 0, 0)", rows)
+            if not self._writer.execute(_COUNT_SHARDS).fetchone()[0]:
+                self._create_shards(shard_count)
         self.shard_count = len(self.tips())
+
+    def _create_shards(self, shard_count: int) -> None:
+        with transaction(self._writer):  # looked at again inside: another process may have created them meanwhile
+            if not self._writer.execute(_COUNT_SHARDS).fetchone()[0]:
+                rows = [(shard,) for shard in range(shard_count)]
+                self._writer.executemany("INSERT INTO shards VALUES (?, 0, 0, 0)", rows)
 
     def close(self) -> None:
         """Close the file."""
@@ -206,4 +210,5 @@ class BlockStore:
             return self._reader.execute(sql, values).fetchall()
 
 
+_COUNT_SHARDS: Final = "SELECT count(*) FROM shards"
 _TIPS: Final = "SELECT last_sequence, record_count, last_arrival_ms FROM shards ORDER BY shard"

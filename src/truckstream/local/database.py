@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from truckstream.core.errors import (
     Denied,
@@ -69,7 +70,8 @@ def open_database(
 ) -> sqlite3.Connection:
     """Open the SQLite file, creating it (and its directory) with `schema` when it is new.
 
-    The connection may move between threads, used by one at a time: the store that owns it guards it.
+    The connection may move between threads, used by one at a time: the store that owns it guards it. Whoever may
+    only read here gets a connection that reads, and every write then raises Denied.
 
     Args:
         path: the database file.
@@ -83,13 +85,58 @@ def open_database(
     """
     with storage_errors(path):
         make_directory(path.parent)
-        db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
         try:
-            _configure(db)
-            _apply_schema(db, path, schema, user_version, upgrades or {})
-        except BaseException:
-            db.close()
-            raise
+            db = _connect(str(path))
+            with _closed_on_error(db):
+                _configure(db)
+                _apply_schema(db, path, schema, user_version, upgrades or {})
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY_CODE not in _DENIED_CODES:
+                raise
+            return _open_read_only(path, schema, user_version)
+    return db
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        name,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=name.startswith("file:"),
+    )
+
+
+@contextmanager
+def _closed_on_error(db: sqlite3.Connection) -> Iterator[None]:
+    """Close the connection when the body raises."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
+
+
+def _open_read_only(path: Path, schema: str, user_version: int) -> sqlite3.Connection:
+    """Open a file that may only be read: another user's directory, a read-only mount, a backup.
+
+    A file that is not there counts as an empty one.
+    """
+    if not path.exists():
+        db = _connect(":memory:")
+        with _closed_on_error(db):
+            _apply_schema(db, path, schema, user_version, {})
+    else:
+        address = f"file:{quote(str(path.absolute()))}?mode=ro"
+        log = path.with_name(f"{path.name}-wal")
+        if not log.exists() or not log.stat().st_size:
+            # Nobody has it open. SQLite would have to create its log beside the file to read it the usual way.
+            address += "&immutable=1"
+        db = _connect(address)
+        with _closed_on_error(db):
+            if _stored_version(db) != user_version:
+                raise _other_version(path, _stored_version(db), user_version)
+    db.execute("PRAGMA query_only=ON")
     return db
 
 
@@ -180,10 +227,14 @@ def _apply_schema(
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version={user_version}")
             elif stored != user_version:
-                raise StorageDamaged(
-                    f"{path} has schema version {stored}, this truckstream reads version {user_version}",
-                    hint="Use the truckstream version that wrote it, or another directory with --data.",
-                )
+                raise _other_version(path, stored, user_version)
+
+
+def _other_version(path: Path, stored: int, wanted: int) -> StorageDamaged:
+    return StorageDamaged(
+        f"{path} has schema version {stored}, this truckstream reads version {wanted}",
+        hint="Use the truckstream version that wrote it, or another directory with --data.",
+    )
 
 
 def _stored_version(db: sqlite3.Connection) -> int:
