@@ -1,10 +1,13 @@
 """The docs name what exists."""
 
+import doctest
+import importlib
 import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 import typer
 
 from truckstream.cli.main import app
@@ -85,6 +88,20 @@ def test_source_files_the_pages_name_exist() -> None:
                 continue  # decision 0001: names that were asked for
             found = [ROOT / named, ROOT / "src" / "truckstream" / named, ROOT / "src" / named]
             assert any(path.is_file() for path in found), (page.name, named)
+
+
+def examples() -> list[str]:
+    """Return the modules whose docstrings hold examples."""
+    files = sorted((ROOT / "src").rglob("*.py"))
+    with_examples = [file for file in files if re.search(r"^\s+>>> ", file.read_text(), re.MULTILINE)]
+    return [".".join(file.relative_to(ROOT / "src").with_suffix("").parts) for file in with_examples]
+
+
+@pytest.mark.parametrize("module", examples())
+def test_examples_in_the_code_give_what_they_say(module: str) -> None:
+    tried = doctest.testmod(importlib.import_module(module))
+    assert tried.attempted
+    assert not tried.failed
 
 
 def test_modules_stay_small() -> None:
