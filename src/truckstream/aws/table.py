@@ -186,7 +186,8 @@ class Table:
     def transact(self, actions: Sequence[dict[str, Any]], token: str) -> tuple[Refused, ...]:
         """Do all of the actions or none; return () when done, else one reason per action (code "None": no fault).
 
-        `token` makes the same call, sent twice, happen once. Conflicts with another writer are waited out.
+        `token` makes the same call, sent twice, happen once. Conflicts with another writer are waited out; raises
+        Throttled when they do not end.
         """
         for attempt in range(TRIES):
             with aws_errors("dynamodb:TransactWriteItems", self._resource):
@@ -208,7 +209,10 @@ class Table:
         raise Throttled(f"dynamodb:TransactWriteItems on {self._resource} met other writers: {last}") from last
 
     def write_many(self, requests: Sequence[dict[str, Any]]) -> None:
-        """Put and delete without conditions ({"PutRequest": ...}); several calls, so not atomic. Keys must differ."""
+        """Put and delete without conditions ({"PutRequest": ...}); several calls, so not atomic. Keys must differ.
+
+        Raises Throttled when some are left unwritten.
+        """
         for start in range(0, len(requests), WRITES_PER_BATCH):
             left = list(requests[start : start + WRITES_PER_BATCH])
             for attempt in range(TRIES):

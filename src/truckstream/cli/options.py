@@ -59,7 +59,7 @@ def instant_option(name: str, value: str | None) -> int | None:
 
 
 def speed_option(value: str) -> float:
-    """Return the replay speed; infinity for `max`.
+    """Return the replay speed, times real time; infinity for `max`. Raises InvalidSetting.
 
     >>> speed_option("max"), speed_option("10")
     (inf, 10.0)

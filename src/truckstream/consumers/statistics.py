@@ -100,7 +100,10 @@ def read_stats(
     from_ms: int | None = None,
     to_ms: int | None = None,
 ) -> HourlyTable:
-    """Return the stored statistics with `from_ms <= hour_ms < to_ms`, by truck and hour."""
+    """Return the stored statistics with `from_ms <= hour_ms < to_ms`, by truck and hour.
+
+    Raises StorageDamaged naming a file that cannot be read.
+    """
     tables = []
     for file in archive.list(HOURLY):
         date = date_in(file.key)

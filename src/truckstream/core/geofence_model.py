@@ -79,7 +79,7 @@ def same_definition(a: Geofence, b: Geofence) -> bool:
 
 
 def shape_of(geofence: Geofence) -> Shape:
-    """Return the shape of a geofence that `parse_geofences` accepted (or that would be)."""
+    """Return the shape of a geofence that `parse_geofences` accepted (or would). Raises ValueError for another."""
     if geofence.type == "circle" and geofence.center is not None and geofence.radius_meters is not None:
         return Circle(geofence.center.latitude, geofence.center.longitude, geofence.radius_meters)
     if geofence.type == "corridor" and geofence.path is not None and geofence.width_meters is not None:

@@ -89,7 +89,10 @@ class DataDirectory:
             draft.replace(self._settings)
 
     def set_outlier_speed(self, outlier_speed_kmh: float | None) -> DirectorySettings:
-        """Keep a new outlier speed (None: leave it) and return the settings in force."""
+        """Keep a new outlier speed in km/h (0: off; None: leave it) and return the settings in force.
+
+        Raises InvalidSetting for a speed that is none.
+        """
         settings = self.settings()
         if outlier_speed_kmh is not None and not 0 <= outlier_speed_kmh < math.inf:
             raise InvalidSetting(

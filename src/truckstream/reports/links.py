@@ -35,7 +35,7 @@ class LinkStore:
         self._archive = archive
 
     def list(self) -> list[Link]:
-        """Return all links by name."""
+        """Return all links by name. Raises StorageDamaged naming one that cannot be read."""
         found = []
         for file in self._archive.list(PREFIX):
             try:

@@ -166,7 +166,10 @@ class Ingest:
 
 
 def split_body(body: bytes) -> list[bytes]:
-    """Return the records of a body: one JSON object, an array of them, or one per line."""
+    """Return the records of a body: one JSON object, an array of them, or one per line.
+
+    Raises InvalidInput for an empty body or a broken array, TooLarge for too many records.
+    """
     body = body.removeprefix(_BOM).strip(_WHITE)
     if not body:
         raise InvalidInput("body: is empty", hint="Send one JSON object, an array of them, or one per line.")

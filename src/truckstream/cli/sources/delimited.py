@@ -40,7 +40,7 @@ class CsvSource:
         self._raw.close()
 
     def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
-        """Yield the rows as records."""
+        """Yield the rows as records. Raises SourceUnreadable, see `rows.Source`."""
         lists = line_lists(self._blocks)
         header: _Header | None = None
         clock = ReplayClock()

@@ -51,7 +51,7 @@ class GpxSource:
         self._raw.close()
 
     def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
-        """Yield the track points as records, track by track."""
+        """Yield the track points as records, track by track. Raises SourceUnreadable, see `rows.Source`."""
         document, refused = self._parse()
         if refused:
             yield refused

@@ -39,7 +39,7 @@ class NdjsonSource:
         self._raw.close()
 
     def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
-        """Yield the lines as records."""
+        """Yield the lines as records. Raises SourceUnreadable, see `rows.Source`."""
         clock = ReplayClock()
         row = 0
         seconds_ms, millis_ms = SECONDS_MS, MILLIS_MS

@@ -60,7 +60,7 @@ class ParquetSource:
         self._file.close()
 
     def chunks(self) -> Iterator[Sequence[OutgoingRecord | RefusedRow]]:
-        """Yield the rows as records."""
+        """Yield the rows as records. Raises SourceUnreadable, see `rows.Source`."""
         clock = ReplayClock()
         row = 0
         total = max(1, self._file.metadata.num_rows)
