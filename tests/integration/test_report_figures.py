@@ -80,6 +80,16 @@ def test_silent_time_of_days_and_of_trucks_is_the_same_also_where_a_day_has_no_p
         ]
 
 
+def test_silence_over_a_long_weekend_is_the_same_in_any_period() -> None:
+    archive = MemoryArchive()
+    put(archive, 1, at("A", 0), at("A", 60_000), at("A", 4 * DAY_MS), at("A", 4 * DAY_MS + 60_000))
+    put(archive, 11, at("B", DAY_MS), at("B", DAY_MS + 60_000))  # another truck has data one day longer
+    with reports(archive) as ask:
+        days = ask("fleet", "2024-05-02", "2024-05-06")["days"]
+        assert [day["gap_minutes"] for day in days] == [719.0, 1440.0, 1440.0, 1440.0, 720.0]
+        assert [ask("fleet", day["date"], day["date"])["days"] for day in days] == [[day] for day in days]
+
+
 def test_day_without_positions_or_known_silence_has_no_silent_time() -> None:
     archive = MemoryArchive()
     put(archive, 1, at("A", 0), at("A", 60_000))

@@ -384,6 +384,8 @@ def test_memory_is_bounded_and_what_was_forgotten_is_read_again(monkeypatch: pyt
 
 def test_a_period_that_fits_is_told_also_when_the_one_before_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     source = sources()
+    assert isinstance(source.archive, MemoryArchive)
+    put(source.archive, 50, drive("A", -5 * 24 * 60, 60))  # within the reach of the period before only
     refresh(source.archive, FORMAT, clock_ms=None, limit_kmh=200.0)
     reader = Reader(source, lambda: T0)
     wanted = Filter(parse_period("2024-04-01", "2024-04-03", "UTC"))

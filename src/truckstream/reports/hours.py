@@ -4,6 +4,7 @@ A thousand trucks over 30 days are 720,000 rows: names become numbers once, so t
 """
 
 import threading
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ COMPUTE_BYTES: Final = 16 * 1024 * 1024
 
 MOST_ROWS: Final = 4_000_000
 """A report is made of so many truck-hours at most: 1,000 trucks over 160 days."""
+
+REACH_DATES: Final = 2
+"""So many dates with data are read on either side of a period: a silence over a weekend shows at both its ends."""
 
 KEPT_ROWS: Final = 2_000_000
 """So many rows are kept in memory for the next question, at about 200 bytes each, by date and again by period."""
@@ -141,7 +145,7 @@ class HourStore:
         return fingerprint(files)
 
     def read(self, from_ms: int, to_ms: int) -> tuple[Hours, list[str]]:
-        """Return all hours of the dates from a day before the period to a day after it, and what is amiss with them."""
+        """Return all hours of the period's dates and those next to it (`REACH_DATES`), and what is amiss with them."""
         with self._lock:
             days, notes = self._days_of((from_ms, to_ms))
             key = tuple((day.date, day.stamp, day.inputs) for day in days)
@@ -158,7 +162,7 @@ class HourStore:
         """Return the dates around the period (None: all), brought up to date as far as that is quick."""
         positions, hourly = self._list()
         dates = sorted({*positions, *hourly})
-        wanted = [date for date in dates if period is None or _near(date, *period)]
+        wanted = dates if period is None else _reached(dates, *period)
         rows = 0
         for date in wanted:
             self._load(date, hourly.get(date), whole=period is not None)
@@ -168,7 +172,9 @@ class HourStore:
                 if period is not None:
                     hint = f"Up to {MOST_ROWS:,} hours of all trucks together fit: choose a shorter period."
                     raise InvalidInput(f"to: until {date} there are {rows:,} hours already", hint=hint)
-        behind = [date for date in wanted if date in positions and self._is_behind(date, positions[date])]
+        # Of dates further away only silences are told: those are good enough as they were stored.
+        near = [date for date in wanted if period is None or _near(date, *period)]
+        behind = [date for date in near if date in positions and self._is_behind(date, positions[date])]
         notes: list[str] = []
         if behind:
             if sum(file.size for date in behind for file in positions[date]) <= COMPUTE_BYTES:
@@ -232,6 +238,12 @@ class HourStore:
         if computed is not None and self._is_behind(date, files) and computed.inputs == fingerprint(files):
             return computed
         return self._kept.get(date)
+
+
+def _reached(dates: Sequence[str], from_ms: int, to_ms: int) -> list[str]:
+    """Return the period's dates and the nearest ones with data on either side."""
+    start, end = bisect_left(dates, date_of(from_ms)), bisect_right(dates, date_of(to_ms - 1))
+    return list(dates[max(0, start - REACH_DATES) : end + REACH_DATES])
 
 
 def _near(date: str, from_ms: int, to_ms: int) -> bool:

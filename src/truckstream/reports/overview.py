@@ -39,7 +39,7 @@ def totals(hours: Hours, counted: Counted | None) -> answers.Totals:
 
 
 def day_totals(hours: Hours, around: Hours, days: Sequence[Day]) -> list[answers.DayTotals]:
-    """Return the sums of each day. `around`: the hours of a day before and after as well, for gaps over midnight."""
+    """Return the sums of each day. `around`: hours before and after as well, for gaps over midnight."""
     place = day_places(hours.hour_ms, days)
     count = len(days)
     positions = sums(place, hours.coordinates_count, count).astype(np.int64)

@@ -184,7 +184,7 @@ class Reader:
 
 
 class Look(NamedTuple):
-    """The hours of a filter; `around`: those of a day before and after as well. `missing`: why they are not all."""
+    """The hours of a filter; `around`: also those of the dates next to them. `missing`: why they are not all."""
 
     hours: Hours
     around: Hours
