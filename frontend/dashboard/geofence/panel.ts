@@ -1,13 +1,13 @@
-/** The geofence editor: the list, one form, the draft on the map; saved and deleted with a way back for ten seconds. */
+/** The geofence editor: the list, one form, the draft on the map. */
 
 import { all } from "../../shared/api";
 import { element, icon, ICONS } from "../../shared/dom";
 import { count } from "../../shared/format";
 import type { Panel, PanelContext } from "../panels";
-import { sentenceOfError, toast } from "../toast";
+import { sentenceOfError } from "../toast";
 import { EditorCanvas } from "./canvas";
 import { changesBetween } from "./changes";
-import { type Draft, draftOf, newDraft, type WireGeofence, wireOf } from "./draft";
+import { type Draft, draftOf, newDraft, type WireGeofence } from "./draft";
 import { shapeOfDrawing } from "./drawn";
 import "./editor.css";
 import { type Fields, fieldsOf, numberOf, type Problems, readFields } from "./fields";
@@ -15,8 +15,9 @@ import { GeofenceForm } from "./form";
 import { ImportReview } from "./import_review";
 import { GeofenceList } from "./list";
 import { PreviewLine } from "./preview";
-import { downloadAll, geofences, problemsOf, storable, warningOf } from "./requests";
 import { combined, fitBeside, HINTS, reach } from "./placing";
+import { downloadAll, problemsOf, warningOf } from "./requests";
+import { Saving } from "./saving";
 import { rounded, type Shape } from "./shape";
 
 export function mount(context: PanelContext): Panel {
@@ -29,6 +30,7 @@ class GeofenceEditor implements Panel {
   private readonly body = element("div", { class: "editor-body" });
   private readonly importing: ImportReview;
   private readonly preview: PreviewLine;
+  private readonly saving = new Saving(() => this.changed());
   private readonly readOnly: boolean;
   private stored: WireGeofence[] = [];
   private canvas: EditorCanvas | null = null;
@@ -340,22 +342,11 @@ class GeofenceEditor implements Panel {
     this.problems = problems;
     this.form.showProblems(problems, { quiet: false });
     if (Object.keys(problems).length || !draft.shape) return;
-    const before = this.before;
     const previous = this.stored.find((geofence) => geofence.geofence_id === draft.geofence_id);
     this.form.setSaving(true);
     this.form.showFailure("");
     try {
-      const { items, warnings } = await geofences.save(wireOf(draft));
-      const changes = before.version > 0 ? changesBetween(before, draft) : [];
-      const text =
-        before.version === 0
-          ? `“${draft.name}” saved; it watches from the next position on.`
-          : changes.length
-            ? `“${draft.name}” saved: ${changes.join("; ")}.`
-            : `“${draft.name}” saved; nothing had changed.`;
-      const untouched = before.version > 0 && !changes.length;
-      toast(text, untouched ? {} : { undo: () => this.takeBack(draft.geofence_id, draft.name, previous) });
-      await this.changed();
+      const { items, warnings } = await this.saving.save(this.before, draft, previous);
       if (warnings.length && items[0]) {
         this.edit(draftOf(items[0]));
         this.form.showWarnings(warnings.map(warningOf));
@@ -369,22 +360,12 @@ class GeofenceEditor implements Panel {
     }
   }
 
-  private async takeBack(id: string, name: string, previous: WireGeofence | undefined): Promise<string> {
-    if (previous) await geofences.save(storable(previous));
-    else await geofences.remove(id);
-    await this.changed();
-    return previous ? `“${previous.name}” is as it was.` : `“${name}” is gone again.`;
-  }
-
   private async remove(): Promise<void> {
     const { geofence_id, name } = this.before;
     const previous = this.stored.find((geofence) => geofence.geofence_id === geofence_id);
     this.form.setSaving(true);
     try {
-      await geofences.remove(geofence_id);
-      const undo = previous && (() => this.takeBack(geofence_id, name, previous));
-      toast(`“${name}” deleted. Its alerts stay in the log.`, undo ? { undo } : {});
-      await this.changed();
+      await this.saving.remove(geofence_id, name, previous);
       this.showList(null);
     } catch (error) {
       this.form.showFailure(sentenceOfError(error));
