@@ -42,13 +42,15 @@ class Glance(msgspec.Struct, frozen=True):
 def glance_at(pipeline: "Pipeline") -> Glance:
     """Return what there is to see of a pipeline on this machine."""
     stores, error = pipeline.stores, pipeline.failure()
+    trouble = [f"waiting: {error.message} {error.hint}"] if error is not None else []
+    trouble += [f"{job}: {each.message} {each.hint}" for job, each in pipeline.troubles.items()]
     return Glance(
         positions=pipeline.records,
         alerts=stores.alerts.count(),
         rejected=stores.rejected.count(),
         lags=pipeline.lags(),
         recent=stores.alerts.recent(RECENT_ALERTS),
-        trouble=f"waiting: {error.message} {error.hint}" if error is not None else "",
+        trouble=" ".join(trouble),
     )
 
 
@@ -63,6 +65,7 @@ class LiveStatus:
         self._looked = self._started
         self._samples: deque[tuple[float, int]] = deque([(self._started, 0)])
         self._printed = self._started
+        self._trouble = ""
         console = Console()
         self._live = Live(console=console, refresh_per_second=4, transient=True) if console.is_terminal else None
 
@@ -88,9 +91,17 @@ class LiveStatus:
             self._sample(now, seen)
             if self._live:
                 self._live.update(self._panel(seen))
+            else:
+                self._tell_trouble(seen.trouble)
         if not self._live and now - self._printed >= _LINE_EVERY_S:
             self._printed = now
             print(self.line(), flush=True)
+
+    def _tell_trouble(self, trouble: str) -> None:
+        """Print it when it is new: a log says when it began, and when it was over."""
+        if trouble != self._trouble:
+            print(f"warning: {trouble}" if trouble else "the trouble is over", flush=True)
+        self._trouble = trouble
 
     def _sample(self, now: float, seen: Glance) -> None:
         self._samples.append((now, seen.positions))

@@ -4,7 +4,7 @@ Single-stepped: whoever owns the pipeline calls `put` and `poll`; nothing happen
 give the same stores. Receivers that may be slow are served by `local.sending.Sender` from a thread of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -74,6 +74,7 @@ class Pipeline:
         }
         self._outbox = Outbox(stores.alerts, notifiers) if notifiers else None
         self.records = 0
+        self.troubles: dict[str, TruckstreamError] = {}  # of `maintain`, by the job that failed last time
         self._statistics_due_ms = 0
         self._compaction_due_ms: int | None = None
 
@@ -120,17 +121,39 @@ class Pipeline:
         return lags(self.stores, now_ms)
 
     def maintain(self, now_ms: int, *, force: bool = False) -> None:
-        """Do what timers ask for: statistics every minute; compaction and trimming every ten."""
-        stores = self.stores
-        clock_ms = stores.stream.last_arrival_ms()
-        if force or now_ms >= self._statistics_due_ms:
-            self._statistics_due_ms = now_ms + STATISTICS_EVERY_MS
-            statistics.refresh(
-                stores.archive, stores.format, clock_ms=clock_ms, limit_kmh=stores.settings.outlier_speed_kmh
-            )
+        """Do what timers ask for: statistics every minute; compaction and trimming every ten.
+
+        A job that fails stands in `troubles` until it succeeds at a later turn: the trucks move on meanwhile.
+        With `force` statistics are made now, and their failure is raised.
+        """
         if self._compaction_due_ms is None:
             self._compaction_due_ms = now_ms + COMPACT_EVERY_MS
-        elif now_ms >= self._compaction_due_ms:
+        if force or now_ms >= self._statistics_due_ms:
+            self._statistics_due_ms = now_ms + STATISTICS_EVERY_MS
+            self._try("statistics", self._refresh)
+            if force and (error := self.troubles.get("statistics")) is not None:
+                raise error
+        if now_ms >= self._compaction_due_ms:
             self._compaction_due_ms = now_ms + COMPACT_EVERY_MS
-            compaction.compact(stores.archive, stores.format, clock_ms=clock_ms)
-            stores.stream.trim(now_ms)
+            self._try("compaction", self._compact)
+            self._try("trimming the stream", lambda: self.stores.stream.trim(now_ms))
+
+    def _try(self, job: str, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except TruckstreamError as error:
+            self.troubles[job] = error
+        else:
+            self.troubles.pop(job, None)
+
+    def _refresh(self) -> None:
+        stores = self.stores
+        statistics.refresh(
+            stores.archive,
+            stores.format,
+            clock_ms=stores.stream.last_arrival_ms(),
+            limit_kmh=stores.settings.outlier_speed_kmh,
+        )
+
+    def _compact(self) -> None:
+        compaction.compact(self.stores.archive, self.stores.format, clock_ms=self.stores.stream.last_arrival_ms())
