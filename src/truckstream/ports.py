@@ -135,8 +135,10 @@ class RejectedStore(Protocol):
         """Keep the records durably; entries that are there already are left as they are."""
         ...
 
-    def list(self, *, include_redriven: bool = False) -> Iterator[RejectedRecord]:
-        """Yield entries ordered by (shard_id, sequence_number, index)."""
+    def list(
+        self, *, include_redriven: bool = False, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[RejectedRecord]:
+        """Yield entries with `from_ms <= arrival_ms < to_ms`, ordered by (shard_id, sequence_number, index)."""
         ...
 
     def count(self) -> int:

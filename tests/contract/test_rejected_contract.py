@@ -60,6 +60,34 @@ def test_redriven_entry_is_not_revived_by_redelivery(store: RejectedStore) -> No
     assert (store.count(), list(store.list())) == (0, [])
 
 
+def test_entries_are_listed_by_arrival_on_request(store: RejectedStore) -> None:
+    hour_ms = 3_600_000
+    records = [
+        RejectedRecord("s-a", number, 0, "not JSON", b"{", 1_705_312_800_000 + number * 8 * hour_ms)
+        for number in range(9)
+    ]
+    store.put(records)
+    store.mark_redriven(records[:1])
+    since, until = records[2].arrival_ms, records[6].arrival_ms
+    assert list(store.list(from_ms=since, to_ms=until)) == records[2:6]
+    assert list(store.list(from_ms=since + 1)) == records[3:]
+    assert list(store.list(to_ms=since)) == records[1:2]
+    assert list(store.list(to_ms=since, include_redriven=True)) == records[:2]
+    assert list(store.list(from_ms=until, to_ms=since)) == []
+
+
+def test_s3_reads_no_entry_of_another_date() -> None:
+    day_ms = 86_400_000
+    records = [RejectedRecord("s-a", day, 0, "not JSON", b"{", 1_705_312_800_000 + day * day_ms) for day in range(9)]
+    with moto_session(bucket=True) as session:
+        store = S3Rejected(session)
+        store.put(records)
+        read: list[str] = []
+        store._client.meta.events.register("before-call.s3.GetObject", lambda **call: read.append(call["model"].name))
+        assert list(store.list(from_ms=records[4].arrival_ms, to_ms=records[5].arrival_ms)) == [records[4]]
+        assert len(read) == 2  # those of the two dates
+
+
 def test_putting_nothing_is_fine(store: RejectedStore) -> None:
     store.put([])
     store.mark_redriven([])

@@ -71,16 +71,22 @@ class S3Rejected:
             firsts.setdefault(_name(record), record)
         _in_parallel(self._put_first, list(firsts.items()))
 
-    def list(self, *, include_redriven: bool = False) -> Iterator[RejectedRecord]:
-        """Yield entries ordered by (shard_id, sequence_number, index)."""
+    def list(
+        self, *, include_redriven: bool = False, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[RejectedRecord]:
+        """Yield entries with `from_ms <= arrival_ms < to_ms`, ordered by (shard_id, sequence_number, index).
+
+        An object's name says on which date it arrived: those of other dates are not read.
+        """
         waiting, redriven = self._keys()
         keys = {place: key for place, key in waiting.items() if place not in redriven}
         if include_redriven:
             keys |= redriven
+        keys = {place: key for place, key in keys.items() if _arrived_about(key, from_ms, to_ms)}
         with ThreadPoolExecutor(PARALLEL_CALLS) as pool:
             for part in batched(sorted(keys), PARALLEL_CALLS):
                 for record in pool.map(self._read, [keys[place] for place in part]):
-                    if record is not None:
+                    if record is not None and _within(record.arrival_ms, from_ms, to_ms):
                         yield record
 
     def count(self) -> int:
@@ -187,6 +193,16 @@ def _place(key: str) -> _Place | None:
     except ValueError:
         return None  # someone else's object
     return place if ending == "json" else None
+
+
+def _arrived_about(key: str, from_ms: int | None, to_ms: int | None) -> bool:
+    """Return whether the key's date is one of the period's."""
+    date = key.split("/")[1].removeprefix("date=")
+    return (from_ms is None or date >= date_of(from_ms)) and (to_ms is None or date <= date_of(to_ms))
+
+
+def _within(ms: int, from_ms: int | None, to_ms: int | None) -> bool:
+    return (from_ms is None or ms >= from_ms) and (to_ms is None or ms < to_ms)
 
 
 def _entry(record: RejectedRecord) -> _Entry:

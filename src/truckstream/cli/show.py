@@ -205,8 +205,8 @@ def rejected(
                 print(f"warning: no longer on the stream: {lost}", file=sys.stderr)
         found = (
             record
-            for record in stores.rejected.list()
-            if truck in (None, record.partition_key) and _within(record.arrival_ms, from_ms, to_ms)
+            for record in stores.rejected.list(from_ms=from_ms, to_ms=to_ms)
+            if truck in (None, record.partition_key)
         )
         if redrive:
             done = stores.redrive(list(found))

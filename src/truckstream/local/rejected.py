@@ -68,10 +68,16 @@ class LocalRejected:
                 rows,
             )
 
-    def list(self, *, include_redriven: bool = False) -> Iterator[RejectedRecord]:
-        """Yield entries ordered by (shard_id, sequence_number, index), also while others are added."""
+    def list(
+        self, *, include_redriven: bool = False, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[RejectedRecord]:
+        """Yield entries with `from_ms <= arrival_ms < to_ms`, also while others are added.
+
+        They are ordered by (shard_id, sequence_number, index).
+        """
         after: _Place = ("", -(2**63), -(2**63))
-        while places := self._places(after, include_redriven=include_redriven):
+        arrived = (-(2**63) if from_ms is None else from_ms, 2**63 - 1 if to_ms is None else to_ms)
+        while places := self._places(after, arrived, include_redriven=include_redriven):
             for place in places:
                 record = self._read(place)
                 if record is not None:
@@ -121,14 +127,15 @@ class LocalRejected:
     def _waiting(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM rejected WHERE redriven = 0").fetchone()[0])
 
-    def _places(self, after: _Place, *, include_redriven: bool) -> Sequence[_Place]:
+    def _places(self, after: _Place, arrived: tuple[int, int], *, include_redriven: bool) -> Sequence[_Place]:
         waiting = "" if include_redriven else "redriven = 0 AND "
         with storage_errors(self._path), self._lock:
             return self._db.execute(
                 "SELECT shard_id, sequence_number, record_index FROM rejected"
                 f" WHERE {waiting}(shard_id, sequence_number, record_index) > (?, ?, ?)"
+                " AND arrival_ms >= ? AND arrival_ms < ?"
                 f" ORDER BY shard_id, sequence_number, record_index LIMIT {_PAGE_ROWS}",
-                after,
+                (*after, *arrived),
             ).fetchall()
 
     def _read(self, place: _Place) -> RejectedRecord | None:

@@ -186,9 +186,8 @@ def _rejected(reader: Reader, wanted: Filter) -> list[_Rejected]:
     period = wanted.period
     return [
         _Rejected(record.partition_key, record.arrival_ms, record.reason)
-        for record in reader.sources.rejected.list(include_redriven=False)
-        if period.from_ms <= record.arrival_ms < period.to_ms
-        and (wanted.trucks is None or record.partition_key in wanted.trucks)
+        for record in reader.sources.rejected.list(from_ms=period.from_ms, to_ms=period.to_ms)
+        if wanted.trucks is None or record.partition_key in wanted.trucks
     ]
 
 

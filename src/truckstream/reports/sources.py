@@ -17,8 +17,10 @@ from truckstream.ports import ArchiveFormat, ArchiveStore, GeofenceStore, Reject
 class RejectedReader(Protocol):
     """The reading end of a rejected store."""
 
-    def list(self, *, include_redriven: bool = False) -> Iterator[RejectedRecord]:
-        """Yield entries ordered by (shard_id, sequence_number, index)."""
+    def list(
+        self, *, include_redriven: bool = False, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[RejectedRecord]:
+        """Yield entries with `from_ms <= arrival_ms < to_ms`, ordered by (shard_id, sequence_number, index)."""
         ...
 
 

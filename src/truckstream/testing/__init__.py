@@ -232,10 +232,14 @@ class MemoryRejected:
             for record in records:
                 self._records.setdefault(_place(record), record)
 
-    def list(self, *, include_redriven: bool = False) -> Iterator[RejectedRecord]:
-        """Yield entries ordered by (shard_id, sequence_number, index)."""
+    def list(
+        self, *, include_redriven: bool = False, from_ms: int | None = None, to_ms: int | None = None
+    ) -> Iterator[RejectedRecord]:
+        """Yield entries with `from_ms <= arrival_ms < to_ms`, ordered by (shard_id, sequence_number, index)."""
         for place in sorted(self._records):
-            if include_redriven or place not in self._redriven:
+            arrival_ms = self._records[place].arrival_ms
+            inside = (from_ms is None or arrival_ms >= from_ms) and (to_ms is None or arrival_ms < to_ms)
+            if inside and (include_redriven or place not in self._redriven):
                 yield self._records[place]
 
     def count(self) -> int:
