@@ -1,11 +1,11 @@
 """What every `GeofenceStore` promises."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.dynamodb import Tables, local_tables, moto_tables
+from tests.support.dynamodb import tables_of
 
 from truckstream.aws.geofences import AwsGeofences
 from truckstream.core.errors import InvalidGeofence, StorageDamaged
@@ -20,17 +20,11 @@ BACKENDS: dict[str, Callable[[Path], GeofenceStore]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[Tables]:
-    with moto_tables() as tables:
-        yield tables
-
-
 @pytest.fixture(params=[*BACKENDS, "aws", "dynamodb-local"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> GeofenceStore:
     if request.param in BACKENDS:
         return BACKENDS[request.param](tmp_path)
-    tables: Tables = request.getfixturevalue("moto") if request.param == "aws" else local_tables()
+    tables = tables_of(request)
     return AwsGeofences(tables.client, tables.geofences(), at_once=tables.at_once)
 
 

@@ -1,11 +1,11 @@
 """What every `PositionStore` promises."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.support.dynamodb import Tables, local_tables, moto_tables
+from tests.support.dynamodb import tables_of
 
 from truckstream.aws.positions import AwsPositions
 from truckstream.core.errors import StorageDamaged
@@ -21,17 +21,11 @@ BACKENDS: dict[str, Callable[[Path], PositionStore]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[Tables]:
-    with moto_tables() as tables:
-        yield tables
-
-
 @pytest.fixture(params=[*BACKENDS, "aws", "dynamodb-local"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> PositionStore:
     if request.param in BACKENDS:
         return BACKENDS[request.param](tmp_path)
-    tables: Tables = request.getfixturevalue("moto") if request.param == "aws" else local_tables()
+    tables = tables_of(request)
     return AwsPositions(tables.client, tables.positions(), at_once=tables.at_once)
 
 

@@ -1,10 +1,10 @@
 """What every `PresenceStore` promises."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.dynamodb import Tables, local_tables, moto_tables
+from tests.support.dynamodb import tables_of
 
 from truckstream.aws.alerts import AwsAlerts
 from truckstream.core.errors import StorageDamaged
@@ -23,17 +23,11 @@ BACKENDS: dict[str, Callable[[Path], Store]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[Tables]:
-    with moto_tables() as tables:
-        yield tables
-
-
 @pytest.fixture(params=[*BACKENDS, "aws", "dynamodb-local"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param in BACKENDS:
         return BACKENDS[request.param](tmp_path)
-    tables: Tables = request.getfixturevalue("moto") if request.param == "aws" else local_tables()
+    tables = tables_of(request)
     return AwsAlerts(tables.client, tables.geofences(), at_once=tables.at_once)
 
 

@@ -122,3 +122,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
+
+
+def tables_of(request: pytest.FixtureRequest) -> Tables:
+    """Return what a contract test's parameter "aws" (moto) or "dynamodb-local" stands for."""
+    tables: Tables = request.getfixturevalue("moto") if request.param == "aws" else local_tables()
+    return tables
