@@ -7,7 +7,6 @@ is the CPU time of the function's process: the services' own time is not in it, 
 
 import argparse
 import binascii
-import importlib.util
 import json
 import logging
 import math
@@ -23,15 +22,15 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import batched
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import boto3
+import msgspec
 from bench.harness import Report
 from bench.replay import geofences
 from moto.server import ThreadedMotoServer
 from tests.support.dynamodb import GEOFENCES_TABLE, POSITIONS_TABLE
-from tests.support.lambda_runtime import ACCOUNT, REGION, LambdaFunction, runtime_folder
+from tests.support.lambda_runtime import ACCOUNT, REGION, LambdaFunction, package_tool, runtime_folder
 
 from truckstream.aws.geofences import AwsGeofences
 from truckstream.consumers.archive_keys import live_key
@@ -40,6 +39,7 @@ from truckstream.consumers.statistics import refresh
 from truckstream.core.columns import PositionColumns
 from truckstream.core.fleet import Fleet
 from truckstream.core.geofences import parse_geofences
+from truckstream.core.plan.measured import FunctionCost
 from truckstream.core.records import Position, ReceivedPositions, encode_position
 from truckstream.core.wire import gzip_frame
 from truckstream.parquet.with_arro3 import Arro3Format
@@ -56,18 +56,6 @@ MANY = 2_000
 TRUCKS = 400
 FRAME_SIZES = (1, 2, 5, 12, 25, 60, 100, 250, 1_000, 4_000, 10_000)
 FILE_SIZES = (1, 12, 100, 1_000, 10_000, 60_000)
-
-
-class Cost(NamedTuple):
-    """CPU of one function, and what it needs. A truck is read and written, or read only (`unwritten`)."""
-
-    invocation_ms: float
-    record_us: float
-    position_us: float
-    truck_us: float
-    unwritten_truck_us: float
-    start_ms: float
-    resident_mib: float
 
 
 def main() -> int:
@@ -105,7 +93,7 @@ def main() -> int:
 
 
 def write(
-    costs: dict[str, Cost],
+    costs: dict[str, FunctionCost],
     items: dict[str, int],
     record_bytes: float,
     frames: Sequence[tuple[int, float]],
@@ -120,7 +108,7 @@ def write(
         "command": "scripts/bench.sh lambda --write",
         "machine": f"{processor()}, Python {platform.python_version()}",
         "functions": {
-            name: {field: float(f"{value:.4g}") for field, value in cost._asdict().items()}
+            name: {field: float(f"{value:.4g}") for field, value in msgspec.structs.asdict(cost).items()}
             for name, cost in costs.items()
         },
         "item_bytes": items,
@@ -150,9 +138,9 @@ def processor() -> str:
 # --- the functions ------------------------------------------------------------------------------------------
 
 
-def functions(folder: Path, rounds: int) -> tuple[dict[str, Cost], dict[str, int]]:
+def functions(folder: Path, rounds: int) -> tuple[dict[str, FunctionCost], dict[str, int]]:
     """Measure the three consumers, and the largest items they left in the tables."""
-    tool = _tool()
+    tool = package_tool()
     arch = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}[platform.machine()]
     packages = {group: tool.build(group, arch, folder).path for group in set(GROUP_OF.values())}
     runtime = runtime_folder(folder / "runtime")
@@ -201,7 +189,7 @@ def _counted(item: dict[str, dict[str, Any]]) -> int:
 
 def _measure(
     function: LambdaFunction, quiet: LambdaFunction | None, events: "Events", rounds: int, start_ms: float
-) -> Cost:
+) -> FunctionCost:
     """Kinds of batches each of which differs from another in one thing only; `quiet` writes no position."""
 
     def cpu_s(make: Callable[[], dict[str, Any]], times: int) -> float:
@@ -223,7 +211,7 @@ def _measure(
         quiet.invoke(events.frames(1, TRUCKS, TRUCKS))
         function = quiet
         unwritten = cpu_s(lambda: events.frames(1, MANY, TRUCKS), 4)
-    return Cost(
+    return FunctionCost(
         invocation_ms=smallest * 1e3,
         record_us=max(0.0, records - positions) / (MANY - 1) * 1e6,
         position_us=max(0.0, positions - smallest) / (MANY - 1) * 1e6,
@@ -329,15 +317,6 @@ def _resident_mib(pid: int) -> float:
     found = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found.group(1)) / 1024
-
-
-def _tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("lambda_package", ROOT / "scripts" / "lambda_package.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # --- sizes and jobs -----------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import binascii
 import hashlib
-import importlib.util
 import io
 import json
 import platform
@@ -22,7 +21,7 @@ import pytest
 from tests.support.cloud import ENVIRONMENT, Cloud, deployed
 from tests.support.kinesis import kinesis_session
 from tests.support.lambda_poller import LambdaMapping, Reader
-from tests.support.lambda_runtime import ACCOUNT, REGION, FunctionError, LambdaFunction, runtime_folder
+from tests.support.lambda_runtime import ACCOUNT, REGION, FunctionError, LambdaFunction, package_tool, runtime_folder
 from tests.support.reference import check_latest, check_statistics, check_transitions
 
 from truckstream.aws.archive import S3Archive
@@ -54,12 +53,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="session")
 def tool() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("lambda_package", ROOT / "scripts" / "lambda_package.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return package_tool()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ and what the real runtime brings (boto3 and the client), in a folder of its own.
 Amazon Linux.
 """
 
+import importlib.util
 import json
 import os
 import queue
@@ -21,7 +22,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any, Self
 
 RUNTIME = (
@@ -51,6 +52,17 @@ class _Call:
         self.done = threading.Event()
         self.body: bytes | None = None
         self.error: dict[str, Any] | None = None
+
+
+def package_tool() -> ModuleType:
+    """Return `scripts/lambda_package.py`, which builds the packages, as a module."""
+    path = Path(__file__).resolve().parents[2] / "scripts" / "lambda_package.py"
+    spec = importlib.util.spec_from_file_location("lambda_package", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def runtime_folder(folder: Path) -> Path:
