@@ -1,30 +1,34 @@
 # The functions: what is in src/truckstream/aws/handlers.py, with the package each is in and what it needs.
 
 locals {
+  # A full event, 6 MB of frames, holds 110,000 positions of some 9,000 trucks: 30 s on a whole CPU, three times that on the
+  # third of one that 512 MB bring.
+  consumers_timeout_s = 180
+
   functions = {
     dashboard_consumer = {
       package     = "live"
       description = "Keeps the latest position of every truck"
       memory_mb   = coalesce(var.consumers_memory_mb, 512)
-      timeout_s   = 60
+      timeout_s   = local.consumers_timeout_s
     }
     geofence_consumer = {
       package     = "live"
       description = "Applies the geofences and sends alerts"
       memory_mb   = coalesce(var.consumers_memory_mb, 1024) # every geofence and its index
-      timeout_s   = 60
+      timeout_s   = local.consumers_timeout_s
     }
     archive_consumer = {
       package     = "archive"
       description = "Writes positions to the archive"
       memory_mb   = coalesce(var.consumers_memory_mb, 1024) # a batch of 10,000 records of many positions each
-      timeout_s   = 120
+      timeout_s   = local.consumers_timeout_s
     }
     gps_producer = {
       package     = "live"
       description = "Simulates a fleet"
-      memory_mb   = 512
-      timeout_s   = 55 # a minute's work within the minute
+      memory_mb   = var.simulated_trucks > 1000 ? 1769 : 512 # in mid-hour a truck takes 5 ms of a whole CPU
+      timeout_s   = 120                                      # two at a time do no harm: each has its own minute
     }
     send_outbox = {
       package     = "live"
@@ -52,8 +56,9 @@ locals {
     }
   }
 
-  # Two runs of these at one time would do the same work twice, or merge files that the other one is merging.
-  alone = ["compact_archive", "hourly_stats"]
+  # Two runs of these at one time would do the same work twice. It would be the same work: compaction holds a lease, and
+  # statistics of the same positions are the same.
+  alone = var.jobs_reserve_concurrency ? ["compact_archive", "hourly_stats"] : []
 
   # How the stream is brought to the consumers. The three share a shard's 5 reads and 2 MB a second.
   consumers = {

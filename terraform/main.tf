@@ -162,6 +162,7 @@ module "cloudwatch" {
   stream_name               = module.kinesis.name
   function_names            = { for key, function in module.function : key => function.name }
   table_names               = { positions = module.dynamodb.positions_table_name, geofences = module.dynamodb.geofences_table_name }
+  index_names               = module.dynamodb.index_names
   bucket_name               = module.archive.name
   alerts_topic_name         = module.sns.alerts_topic_name
   workgroup_name            = module.athena.workgroup_name

@@ -145,12 +145,14 @@ variable "tables_capacity_mode" {
 }
 
 variable "tables_units" {
-  description = "Units a second that provisioned tables have at least; `truckstream plan` computes them."
+  description = "Units a second that provisioned tables have at least, and each index of the geofences' table; `truckstream plan` computes them."
   type = object({
     positions_read  = number
     positions_write = number
     geofences_read  = number
     geofences_write = number
+    indexes_read    = optional(number, 5)
+    indexes_write   = optional(number, 5)
   })
   default = { positions_read = 5, positions_write = 5, geofences_read = 5, geofences_write = 5 }
 
@@ -227,6 +229,12 @@ variable "consumers_memory_mb" {
   }
 }
 
+variable "jobs_reserve_concurrency" {
+  description = "Whether hourly_stats and compact_archive reserve an invocation each, so that none runs twice at one time. false where the account's limit is the 10 of new accounts, none of which AWS lets anybody reserve."
+  type        = bool
+  default     = true
+}
+
 variable "log_level" {
   description = "DEBUG, INFO, WARNING or ERROR."
   type        = string
@@ -245,7 +253,7 @@ variable "log_retention_days" {
 }
 
 variable "simulated_trucks" {
-  description = "Trucks that the function gps_producer simulates, 0 to 10000; 0: its schedule is off."
+  description = "Trucks that the function gps_producer simulates, 0 to 10000; 0: its schedule is off. More than 1000 get a whole CPU."
   type        = number
   default     = 0
 
@@ -350,6 +358,7 @@ variable "alert_subscriptions" {
     endpoint = string
     filter   = optional(map(list(string)), {})
     raw      = optional(bool, true)
+    role_arn = optional(string)
   }))
   default = {}
 }
@@ -379,7 +388,7 @@ variable "monthly_charges_alarm_usd" {
 }
 
 variable "tracing_sampling_pct" {
-  description = "Share of the invocations that X-Ray records beyond one a second, in per cent; 0: no tracing."
+  description = "Share of the invocations that X-Ray is asked to record beyond one a second, in per cent; 0: no tracing. AWS states that Lambda keeps to its own 5."
   type        = number
   default     = 5
 }

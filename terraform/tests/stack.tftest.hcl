@@ -129,7 +129,9 @@ run "a_plan_of_the_command_line_is_deployed_as_it_was_computed" {
     parallelization      = 8
     consumers_memory_mb  = 1769
     tables_capacity_mode = "PROVISIONED"
-    tables_units         = { positions_read = 4762, positions_write = 4762, geofences_read = 4762, geofences_write = 4843 }
+    tables_units = {
+      positions_read = 4762, positions_write = 4762, geofences_read = 4762, geofences_write = 4980, indexes_read = 5, indexes_write = 34
+    }
   }
 
   assert {
@@ -140,5 +142,24 @@ run "a_plan_of_the_command_line_is_deployed_as_it_was_computed" {
   assert {
     condition     = local.functions.geofence_consumer.memory_mb == 1769
     error_message = "a whole CPU"
+  }
+}
+
+run "a_new_account_reserves_nothing_and_a_large_simulated_fleet_gets_a_cpu" {
+  command = plan
+
+  variables {
+    jobs_reserve_concurrency = false
+    simulated_trucks         = 10000
+  }
+
+  assert {
+    condition     = length(local.alone) == 0
+    error_message = "of 10 invocations AWS lets nobody reserve one"
+  }
+
+  assert {
+    condition     = local.functions.gps_producer.memory_mb == 1769
+    error_message = "10,000 trucks take 50 s of it"
   }
 }

@@ -10,10 +10,13 @@ from tests.support.aws_faults import THROTTLED, AwsFaults
 from tests.support.aws_parts import session
 from tests.support.dynamodb import Tables, moto_tables
 
+from truckstream.aws.alert_feed import AwsAlertFeed
 from truckstream.aws.alerts import AwsAlerts
 from truckstream.aws.notifiers import SnsNotifier
 from truckstream.aws.outbox import LEASE_MS, MAXIMUM_AGE_MS, Outbox
+from truckstream.aws.table import Item
 from truckstream.core.errors import Denied, InvalidSetting, Unavailable
+from truckstream.core.plan.bill import ALERT_BYTES, ALERT_WRITES, LEASE_WRITES
 from truckstream.core.presence import Alert, TruckPresence
 from truckstream.ports import PresenceChange
 from truckstream.testing import MovableClock, RecordingNotifier, SimulatedCrash
@@ -100,6 +103,42 @@ def test_fifo_topic_gets_group_and_deduplication() -> None:
     notifier = SnsNotifier(session().client("sns"), "arn:aws:sns:eu-central-1:1:alerts.fifo")
     ((_, entry),) = next(notifier._parts([alert(1)]))
     assert (entry["MessageGroupId"], entry["MessageDeduplicationId"]) == ("TRK-1", "a001")
+
+
+def test_bill_of_a_plan_counts_what_an_alert_writes(log: AwsAlerts, topic: Topic, clock: MovableClock) -> None:
+    """From the commit to the number in the feed; AWS charges a transaction's writes twice, which no test part does."""
+    writes: list[int] = []
+
+    def note(params: dict[str, Any], **_: object) -> None:
+        writes.append(2 * len(params["TransactItems"]) if "TransactItems" in params else 1)
+
+    raise_alerts(log, 1)  # the day is noted
+    AwsAlertFeed(log).number_news()
+    events = log.table._client.meta.events
+    for operation in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"):
+        events.register(f"provide-client-params.dynamodb.{operation}", note, unique_id=operation)
+    Outbox(log, SnsNotifier(topic.sns, topic.arn), clock).pump()
+    writes.clear()
+    raise_alerts(log, 2)
+    Outbox(log, SnsNotifier(topic.sns, topic.arn), clock).pump()
+    AwsAlertFeed(log).number_news()
+    for operation in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"):
+        events.unregister(f"provide-client-params.dynamodb.{operation}", unique_id=operation)
+    assert sum(writes) == 1 + ALERT_WRITES + LEASE_WRITES  # 1: the state itself, which the bill counts as presence
+
+
+def test_an_alert_is_kept_in_as_many_bytes_as_a_plan_says(log: AwsAlerts, clock: MovableClock) -> None:
+    raise_alerts(log, 1)
+    AwsAlertFeed(log).number_news()
+    kept = [item for item in log.table.scan() if item["pk"]["S"] in ("alert#a001", "feed")]
+    sizes = [sum(len(name) + len(next(iter(value.values()))) for name, value in _texts(item)) for item in kept]
+    overhead = 100  # of an item, and of one in an index (DynamoDB Developer Guide)
+    assert len(sizes) == 2
+    assert 0.5 * ALERT_BYTES < sum(sizes) + 2 * max(sizes) + 4 * overhead < 1.2 * ALERT_BYTES
+
+
+def _texts(item: Item) -> list[tuple[str, dict[str, str]]]:
+    return [(name, {kind: str(each) for kind, each in value.items()}) for name, value in item.items()]
 
 
 def test_pending_alerts_are_sent_in_order_ten_to_a_call(log: AwsAlerts, topic: Topic, clock: MovableClock) -> None:

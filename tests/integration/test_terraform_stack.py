@@ -10,6 +10,7 @@ from tests.support.lambda_runtime import ACCOUNT, REGION
 from tests.support.stack import ARCHITECTURE, FUNCTIONS, Deployed
 
 from truckstream.config import read_settings
+from truckstream.core.plan.bill import JOB_MB, LONGEST_BATCH_S, LONGEST_RUN_S
 
 ARCHIVE = f"gps-archive-{ACCOUNT}"
 RESULTS = f"truckstream-athena-results-{ACCOUNT}"
@@ -54,6 +55,14 @@ def test_functions_have_an_environment_they_accept(deployed: Deployed) -> None:
         assert settings.s3_bucket == ARCHIVE
         assert settings.sns_topic_arn == f"arn:aws:sns:{REGION}:{ACCOUNT}:truckstream-alerts"
         assert settings.position_at_most_every_s == 30
+
+
+def test_functions_have_the_time_and_memory_that_a_plan_counts_with(deployed: Deployed) -> None:
+    for function in CONSUMERS:
+        assert deployed.stack.configuration(function)["Timeout"] == LONGEST_BATCH_S
+    for function in ("hourly_stats", "compact_archive"):
+        found = deployed.stack.configuration(function)
+        assert (found["Timeout"], found["MemorySize"]) == (LONGEST_RUN_S, JOB_MB)
 
 
 def test_only_the_jobs_that_must_run_alone_reserve_concurrency(deployed: Deployed) -> None:
@@ -124,7 +133,9 @@ def test_tables_scale_from_what_was_planned_for_the_fleet(deployed: Deployed) ->
         ("table/truck-positions", "ReadCapacityUnits"): (48, 480),
         ("table/truck-positions", "WriteCapacityUnits"): (48, 480),
         ("table/truck-geofences", "ReadCapacityUnits"): (48, 480),
-        ("table/truck-geofences", "WriteCapacityUnits"): (49, 490),
+        ("table/truck-geofences", "WriteCapacityUnits"): (50, 500),
+        ("table/truck-geofences/index/alerts_by_day", "WriteCapacityUnits"): (5, 50),
+        ("table/truck-geofences/index/alerts_by_truck", "WriteCapacityUnits"): (5, 50),
     }
     policies = scaling.describe_scaling_policies(ServiceNamespace="dynamodb")["ScalingPolicies"]
     assert {each["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] for each in policies} == {70.0}
@@ -170,6 +181,7 @@ def test_archive_is_versioned_tiered_and_ages_by_rule(deployed: Deployed) -> Non
     }
     assert expiring == {"positions/": 1096, "hourly/": 1096, "rejected/": 90, "redriven/": 90, "aws/lambda/": 90}
     assert rules["housekeeping"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
+    assert rules["housekeeping"]["Expiration"] == {"ExpiredObjectDeleteMarker": True}
     assert rules["housekeeping"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
 
 

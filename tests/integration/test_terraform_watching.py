@@ -11,6 +11,7 @@ from tests.support.stack import FUNCTIONS, Deployed
 from tests.support.terraform import ROOT
 
 from truckstream.aws.telemetry import METRICS
+from truckstream.core.plan.bill import ALARMS, SCALING_ALARMS
 
 # Metrics of the services that are used here (each service's page "monitoring with CloudWatch"), and their dimension.
 SERVICE_METRICS = {
@@ -35,22 +36,29 @@ SERVICE_METRICS = {
 }  # fmt: skip
 
 
+OF_AN_INDEX = {"GlobalSecondaryIndexName"}  # beside the table's name
+
+
 def check_metric(deployed: Deployed, namespace: str, name: str, dimensions: dict[str, str]) -> None:
     """Fail when there is no such metric, or nothing of the stack has it."""
     keys, names = SERVICE_METRICS[namespace]
     assert name in names, (namespace, name)
-    assert set(dimensions) == keys, (namespace, name)
+    assert set(dimensions) - OF_AN_INDEX == keys, (namespace, name)
     deployed_names = {
         "FunctionName": {deployed.stack.name(function) for function in FUNCTIONS},
         "service": set(FUNCTIONS),
         "StreamName": {"gps-coordinates-stream"},
         "TableName": {"truck-positions", "truck-geofences"},
+        "GlobalSecondaryIndexName": {"alerts_by_day", "alerts_by_truck"},
         "QueueName": {f"truckstream-{name}" for name in ("failed-batches", "failed-invocations", "ingest-failed")},
         "RuleName": {"truckstream_positions"},
         "TopicName": {"truckstream-alerts"},
         "WorkGroup": {"truckstream"},
         "BucketName": {f"gps-archive-{ACCOUNT}"},
-        "StorageType": {"IntelligentTieringFAStorage", "IntelligentTieringIAStorage", "StandardStorage"},
+        "StorageType": {
+            *(f"IntelligentTiering{tier}Storage" for tier in ("FA", "IA", "AIA")),  # each tier that files move to
+            "StandardStorage",
+        },
     }
     for key, value in dimensions.items():
         assert value in deployed_names[key], (key, value)
@@ -86,7 +94,9 @@ def test_alarms_cover_what_has_to_wake_somebody(deployed: Deployed) -> None:
     assert names == {
         *(f"iterator-age-{consumer}" for consumer in ("dashboard", "geofence", "archive")),
         *(f"errors-{function.replace('_', '-')}" for function in FUNCTIONS),
+        *(f"not-invoked-{consumer}" for consumer in ("dashboard", "geofence")),
         *(f"write-throttling-{part}" for part in ("positions", "geofences", "stream")),
+        *(f"write-throttling-alerts-by-{index}" for index in ("day", "truck")),
         "rejected-rate", "outbox-age", "alerts-buried", "queue-failed-batches", "queue-failed-invocations",
         "archive-not-written", "ingest-failed", "ingest-flood",
     }  # fmt: skip
@@ -104,6 +114,18 @@ def test_alarms_watch_metrics_that_exist_at_periods_that_are_allowed(deployed: D
             assert period_s in (10, 30) or period_s % 60 == 0
             assert period_s * alarm["EvaluationPeriods"] <= 86_400
         assert alarm.get("DatapointsToAlarm", 1) <= alarm["EvaluationPeriods"]
+
+
+def test_bill_of_a_plan_counts_the_alarms_that_are_deployed(deployed: Deployed) -> None:
+    watched = sum(
+        sum("MetricStat" in query for query in alarm.get("Metrics", [])) or 1  # each metric of an expression is charged
+        for alarm in alarms(deployed)
+        if "ingest" not in alarm["AlarmName"]  # the optional module's
+    )
+    assert watched == ALARMS
+    scaling = deployed.stack.client("application-autoscaling")
+    targets = scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
+    assert 4 * len(targets) == SCALING_ALARMS
 
 
 def test_expressions_of_alarms_use_the_metrics_they_name(deployed: Deployed) -> None:
@@ -156,6 +178,7 @@ def test_widgets_lie_beside_each_other_within_the_grid(deployed: Deployed) -> No
 
 def test_widgets_show_metrics_that_exist(deployed: Deployed) -> None:
     shown = set()
+    storage_types = set()
     for widget in widgets(deployed):
         properties = widget["properties"]
         if widget["type"] == "alarm":
@@ -168,6 +191,7 @@ def test_widgets_show_metrics_that_exist(deployed: Deployed) -> None:
             namespace, name, *rest = [part for part in metric if isinstance(part, str)]
             check_metric(deployed, namespace, name, dict(zip(rest[::2], rest[1::2], strict=True)))
             shown.add((namespace, name))
+            storage_types.add(rest[-1] if namespace == "AWS/S3" else "")
     assert shown >= {
         ("AWS/Kinesis", "IncomingBytes"), ("AWS/Kinesis", "GetRecords.Bytes"), ("AWS/Lambda", "IteratorAge"),
         ("truckstream", "Positions"), ("truckstream", "Failures"), ("truckstream", "Rejected"),
@@ -175,6 +199,7 @@ def test_widgets_show_metrics_that_exist(deployed: Deployed) -> None:
         ("AWS/DynamoDB", "WriteThrottleEvents"), ("AWS/Lambda", "Invocations"), ("AWS/Lambda", "Errors"),
         ("AWS/Lambda", "Duration"), ("truckstream", "DatesWritten"), ("AWS/S3", "BucketSizeBytes"),
     }  # fmt: skip
+    assert "IntelligentTieringAIAStorage" in storage_types  # where nearly all of an old archive is
 
 
 # --- schedules ------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from moto.athena.models import athena_backends
 from moto.awslambda.models import lambda_backends
 from moto.budgets.models import budgets_backends
+from moto.dynamodb.models import dynamodb_backends
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.kinesis.models import kinesis_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -97,6 +98,17 @@ def _finish_mapping(asked: Asked) -> None:
         stream.lambda_event_source_mappings.clear()
 
 
+def _finish_table_update(asked: Asked) -> None:
+    table: Any = dynamodb_backends[ACCOUNT][REGION].tables[asked["TableName"]]
+    if asked.get("BillingMode") == "PAY_PER_REQUEST":
+        for part in (table, *table.global_indexes):
+            part.throughput = {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0, "NumberOfDecreasesToday": 0}
+    if asked.get("SSESpecification", {}).get("Enabled"):
+        table.sse_specification = asked["SSESpecification"] | {
+            "KMSMasterKeyId": table._get_default_encryption_key(ACCOUNT, REGION)
+        }
+
+
 # Answered here. By X-Amz-Target or, where the service has none, by method and path.
 SHIMS: dict[str, tuple[Callable[[Asked], Answer], str]] = {
     "AmazonAthena.DeleteNamedQuery": (_delete_named_query, "not in moto: destroy would hang on it"),
@@ -122,6 +134,10 @@ AFTERWARDS: dict[str, tuple[Callable[[Asked], None], str]] = {
     "POST /2015-03-31/event-source-mappings": (
         _finish_mapping,
         "the ARN of the fan-out consumer again; and moto would invoke the function in docker, once per record put",
+    ),
+    "DynamoDB_20120810.UpdateTable": (
+        _finish_table_update,
+        "moto leaves capacity to a table that is paid by request now, and forgets that it is to be encrypted",
     ),
     "Kinesis_20131202.CreateStream": (_tag_stream, "moto forgets the tags given while a stream is made"),
 }

@@ -60,7 +60,7 @@ class Folder:
 
     def try_run(self, *arguments: str) -> tuple[int, str]:
         """Run a command; return its exit code and what it said."""
-        colourless = [] if arguments[0] in ("fmt", "version") else ["-no-color"]
+        colourless = [] if arguments[0] in ("fmt", "state", "version") else ["-no-color"]
         done = subprocess.run(
             ["terraform", arguments[0], *colourless, *arguments[1:]],
             cwd=self.path,

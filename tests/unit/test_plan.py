@@ -307,9 +307,11 @@ def test_items_beyond_a_kilobyte_cost_more_units() -> None:
     assert line(own, "presence reads").quantity == pytest.approx(2 * 1_000 / 30 * 2_628_000)
 
 
-def test_an_alert_takes_eleven_write_units_and_one_message() -> None:
+def test_an_alert_takes_seventeen_write_units_and_one_message() -> None:
     own = made(86_400, capacity="on-demand", alerts_per_truck_day=10.0).own
-    assert line(own, "alerts writes").quantity == pytest.approx(10 * 7 * 2_628_000)
+    batches_per_s = own.capacity.functions[1].invocations_per_s  # each with alerts: who sends takes the lease
+    assert batches_per_s < 10
+    assert line(own, "alerts writes").quantity == pytest.approx((10 * 13 + batches_per_s * 3) * 2_628_000)
     assert line(own, "index writes").quantity == pytest.approx(10 * 4 * 2_628_000)
     assert line(own, "alerts sent").quantity == pytest.approx(10 * 2_628_000)
 
@@ -368,7 +370,31 @@ def test_an_archive_of_two_months_is_never_cold() -> None:
 
 def test_statistics_read_half_a_day_on_average_24_times() -> None:
     statistics = line(made(1_000).own, "hourly statistics")
-    assert statistics.quantity == pytest.approx(200 * 86_400 * 1e-6 * 2 * 0.5 * 24 * 3_008 / 1_024 * 2_628_000 / 86_400)
+    assert statistics.quantity == pytest.approx(200 * 86_400 * 1e-6 * 2 * 0.5 * 24 * 2_048 / 1_024 * 2_628_000 / 86_400)
+
+
+def test_every_invocation_is_traced_up_to_one_a_second_of_each_function_and_a_twentieth_beyond() -> None:
+    few, many = made(1_000).own, made(10_000).shape("plain")
+    assert line(few, "traces").quantity == pytest.approx((1 / 30 + 1 / 30 + 1 / 60 + 1 / 60) * 2_628_000)
+    assert line(many, "traces").quantity == pytest.approx(
+        (3 * (1 + 19 * 0.05) + 1 / 60) * 2_628_000
+    )  # 20 a second each
+
+
+def test_capacity_that_scales_pays_for_the_alarms_that_scale_it() -> None:
+    assert line(made(1_000).own, "alarms of auto scaling").quantity == 24
+    assert not [each for each in made(1_000, capacity="on-demand").own.lines if "scaling" in each.item]
+
+
+def test_keys_are_asked_for_anew_every_five_minutes() -> None:
+    assert line(made(1_000).own, "uses of keys").quantity == 9 * 2 * 730 * 12
+
+
+def test_variables_give_the_indexes_of_alerts_what_the_bill_pays_for() -> None:
+    units = made(86_400, alerts_per_truck_day=10.0).terraform_variables["tables_units"]
+    assert isinstance(units, dict)
+    assert (units["indexes_read"], units["indexes_write"]) == (5, 29)
+    assert units["geofences_write"] == 4_302  # 2,880 visits, 130 for alerts, 0.3 for leases: a second, 70 % used
 
 
 def test_athena_is_not_there_until_asked_for() -> None:
@@ -466,6 +492,13 @@ def test_jobs_that_outgrow_an_invocation_are_named_with_the_fleet_that_still_fit
     assert not made(26_000).notes
 
 
+def test_a_batch_that_outlasts_the_deployed_function_is_named() -> None:
+    """Trucks that report every five minutes are in a batch with one position each: 70 % of 300 s at most."""
+    assert not [note for note in made(100_000).notes if "deployed function" in note]
+    notes = made(150_000, every_s=300.0, frame_s=60.0, buckets=4, write_every_s=300.0, alert_window_s=300.0).notes
+    assert any("s, and the deployed function ends after 180 s" in note for note in notes), notes
+
+
 # --- questions and prices -------------------------------------------------------------------------------------
 
 
@@ -533,6 +566,8 @@ def test_a_plan_is_deployed_with_what_it_computed() -> None:
         "positions_read": 477,  # 100,000 every 300 s, at 70 %
         "positions_write": 239,
         "geofences_read": 14_286,
-        "geofences_write": 14_402,  # and 11.57 alerts/s at 7
+        "geofences_write": 14_517,  # and 11.57 alerts/s at 13, and a lease for each of 4.6 batches/s
+        "indexes_read": 5,
+        "indexes_write": 34,
     }
     assert "tables_units" not in made(10, capacity="on-demand").terraform_variables

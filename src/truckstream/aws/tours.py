@@ -3,7 +3,7 @@
 Every hour each truck drives a tour: from its home half an hour out by roads drawn for that hour, then the same
 way back, as the tape runs backwards (also its tank). So it ends where the next tour begins, and minutes made by
 different invocations, in any order, join without a jump. A minute costs at most half an hour of simulation:
-about 1 ms per truck.
+2.4 ms per truck of a fast CPU in the middle of the hour.
 """
 
 from truckstream.core.fleet import Fleet

@@ -81,7 +81,7 @@ module "truckstream" {
   parallelization      = 2
   consumers_memory_mb  = 1769
   tables_capacity_mode = "PROVISIONED"
-  tables_units         = { positions_read = 48, positions_write = 48, geofences_read = 48, geofences_write = 49 }
+  tables_units         = { positions_read = 48, positions_write = 48, geofences_read = 48, geofences_write = 50 }
 
   ingest_enabled = true # trucks send by MQTT, each with its certificate
 

@@ -161,6 +161,7 @@ locals {
       metrics = [
         ["AWS/S3", "BucketSizeBytes", "BucketName", var.bucket_name, "StorageType", "IntelligentTieringFAStorage"],
         ["AWS/S3", "BucketSizeBytes", "BucketName", var.bucket_name, "StorageType", "IntelligentTieringIAStorage"],
+        ["AWS/S3", "BucketSizeBytes", "BucketName", var.bucket_name, "StorageType", "IntelligentTieringAIAStorage"],
         ["AWS/S3", "BucketSizeBytes", "BucketName", var.bucket_name, "StorageType", "StandardStorage"],
       ]
     },

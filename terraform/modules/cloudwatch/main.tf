@@ -11,6 +11,8 @@ locals {
     }
   }
 
+  incoming = { namespace = "AWS/Kinesis", metric = "IncomingRecords", dimensions = { StreamName = var.stream_name } }
+
   iterator_age = {
     for consumer in local.consumers : "iterator-age-${consumer}" => {
       description = "The ${consumer} consumer is more than ${var.iterator_age_alarm_s} s behind the stream."
@@ -50,6 +52,21 @@ locals {
         namespace   = "AWS/DynamoDB"
         metric      = "WriteThrottleEvents"
         dimensions  = { TableName = name }
+        statistic   = "Sum"
+        threshold   = 0
+        period_s    = 60
+        periods     = 5
+        breaching   = 3
+      }
+    },
+    # An index has its own units, and what it refuses is held back from the table as well.
+    {
+      for index in var.index_names : "write-throttling-${replace(index, "_", "-")}" => {
+        description = "DynamoDB refuses writes to the index ${index}, and so alerts to the table ${var.table_names["geofences"]}."
+        runbook     = "write-throttling"
+        namespace   = "AWS/DynamoDB"
+        metric      = "WriteThrottleEvents"
+        dimensions  = { TableName = var.table_names["geofences"], GlobalSecondaryIndexName = index }
         statistic   = "Sum"
         threshold   = 0
         period_s    = 60
@@ -103,11 +120,31 @@ locals {
     }
   }
 
+  # A mapping that is disabled, or may not read the stream, invokes nothing: no error, no iterator age, no alert for anybody.
+  # The archive's own alarm below tells more.
+  not_invoked = {
+    for consumer in ["dashboard", "geofence"] : "not-invoked-${consumer}" => {
+      description = "Records come in, and for 15 minutes the ${consumer} consumer was not invoked."
+      runbook     = "not-invoked"
+      expression  = "IF(FILL(incoming, 0) > 0 AND FILL(invoked, 0) == 0, 1, 0)"
+      label       = "records in, not invoked"
+      threshold   = 0
+      period_s    = 300 # the longest batching window
+      periods     = 3
+      metrics = {
+        incoming = local.incoming
+        invoked = {
+          namespace = "AWS/Lambda", metric = "Invocations", dimensions = { FunctionName = var.function_names["${consumer}_consumer"] }
+        }
+      }
+    }
+  }
+
   # Alarms on one metric.
   plain = merge(local.iterator_age, local.errors, local.throttles, local.queues, local.outbox)
 
   # Alarms on an expression of several.
-  computed = {
+  computed = merge(local.not_invoked, {
     rejected-rate = {
       description = "More than ${var.rejected_alarm_pct} % of the records break a rule."
       runbook     = "rejected-rate"
@@ -144,11 +181,11 @@ locals {
       period_s   = 300
       periods    = 3
       metrics = {
-        incoming = { namespace = "AWS/Kinesis", metric = "IncomingRecords", dimensions = { StreamName = var.stream_name } }
+        incoming = local.incoming
         archived = local.own.Positions # counted once they are written; FILL, because a function that does not run counts nothing
       }
     }
-  }
+  })
 
   alarms = merge(local.plain, local.computed)
 }
@@ -240,7 +277,9 @@ resource "aws_budgets_budget" "charges" {
   }
 }
 
-# Which share of the invocations X-Ray records, beyond one a second.
+# Which share of the invocations X-Ray records, beyond one a second. The Lambda developer guide says that the rate of
+# functions cannot be configured (one a second and 5 per cent), so the only saving to count on is tracing_sampling_pct = 0;
+# spans of OpenTelemetry do follow the rule.
 resource "aws_xray_sampling_rule" "functions" {
   count = var.tracing_sampling_pct > 0 ? 1 : 0
 

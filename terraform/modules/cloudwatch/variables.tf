@@ -32,6 +32,17 @@ variable "function_names" {
 variable "table_names" {
   description = "Name of each table by what it holds: positions, geofences."
   type        = map(string)
+
+  validation {
+    condition     = length(setsubtract(["positions", "geofences"], keys(var.table_names))) == 0
+    error_message = "table_names must name the tables of positions and geofences."
+  }
+}
+
+variable "index_names" {
+  description = "Indexes of the geofences' table."
+  type        = set(string)
+  default     = []
 }
 
 variable "queue_names" {
@@ -121,7 +132,7 @@ variable "other_alarm_arns" {
 }
 
 variable "tracing_sampling_pct" {
-  description = "Share of the invocations that X-Ray records beyond one a second, in per cent; 0: none at all."
+  description = "Share of the invocations that X-Ray is asked to record beyond one a second, in per cent; 0: no tracing. AWS states that Lambda keeps to its own 5."
   type        = number
   default     = 5
 

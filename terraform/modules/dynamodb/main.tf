@@ -6,11 +6,17 @@ locals {
   provisioned  = var.capacity_mode == "PROVISIONED"
   billing_mode = local.provisioned ? "PROVISIONED" : "PAY_PER_REQUEST"
 
+  positions = "table/${aws_dynamodb_table.positions.name}"
+  geofences = "table/${aws_dynamodb_table.geofences.name}"
+
+  # An index that is short of write units holds up every write of an alert to its table, so indexes scale with it.
   scaled = !local.provisioned ? {} : {
-    positions_read  = { table = aws_dynamodb_table.positions.name, dimension = "Read" }
-    positions_write = { table = aws_dynamodb_table.positions.name, dimension = "Write" }
-    geofences_read  = { table = aws_dynamodb_table.geofences.name, dimension = "Read" }
-    geofences_write = { table = aws_dynamodb_table.geofences.name, dimension = "Write" }
+    positions_read        = { resource = local.positions, dimension = "Read", units = var.units.positions_read }
+    positions_write       = { resource = local.positions, dimension = "Write", units = var.units.positions_write }
+    geofences_read        = { resource = local.geofences, dimension = "Read", units = var.units.geofences_read }
+    geofences_write       = { resource = local.geofences, dimension = "Write", units = var.units.geofences_write }
+    alerts_by_day_write   = { resource = "${local.geofences}/index/alerts_by_day", dimension = "Write", units = var.units.indexes_write }
+    alerts_by_truck_write = { resource = "${local.geofences}/index/alerts_by_truck", dimension = "Write", units = var.units.indexes_write }
   }
 }
 
@@ -71,8 +77,8 @@ resource "aws_dynamodb_table" "geofences" {
     hash_key        = "alert_day"
     range_key       = "alert_place"
     projection_type = "ALL"
-    read_capacity   = local.provisioned ? var.index_units : null
-    write_capacity  = local.provisioned ? var.index_units : null
+    read_capacity   = local.provisioned ? var.units.indexes_read : null
+    write_capacity  = local.provisioned ? var.units.indexes_write : null
   }
 
   global_secondary_index {
@@ -80,8 +86,8 @@ resource "aws_dynamodb_table" "geofences" {
     hash_key        = "truck_id"
     range_key       = "alert_place"
     projection_type = "ALL"
-    read_capacity   = local.provisioned ? var.index_units : null
-    write_capacity  = local.provisioned ? var.index_units : null
+    read_capacity   = local.provisioned ? var.units.indexes_read : null
+    write_capacity  = local.provisioned ? var.units.indexes_write : null
   }
 
   server_side_encryption {
@@ -96,6 +102,8 @@ resource "aws_dynamodb_table" "geofences" {
   deletion_protection_enabled = var.deletion_protection
   tags                        = var.tags
 
+  # Not those of the indexes: ignored, they could not be given with a change of the capacity mode. Where auto scaling has
+  # raised them, an apply sets them back, and auto scaling raises them again.
   lifecycle {
     ignore_changes = [read_capacity, write_capacity]
   }
@@ -109,17 +117,17 @@ resource "aws_appautoscaling_target" "this" {
   for_each = local.scaled
 
   service_namespace  = "dynamodb"
-  resource_id        = "table/${each.value.table}"
-  scalable_dimension = "dynamodb:table:${each.value.dimension}CapacityUnits"
-  min_capacity       = var.units[each.key]
-  max_capacity       = var.units[each.key] * var.largest_factor
+  resource_id        = each.value.resource
+  scalable_dimension = "dynamodb:${strcontains(each.value.resource, "/index/") ? "index" : "table"}:${each.value.dimension}CapacityUnits"
+  min_capacity       = each.value.units
+  max_capacity       = each.value.units * var.largest_factor
   tags               = var.tags
 }
 
 resource "aws_appautoscaling_policy" "this" {
   for_each = local.scaled
 
-  name               = "${each.value.table}-${lower(each.value.dimension)}"
+  name               = "${replace(trimprefix(each.value.resource, "table/"), "/index/", "-")}-${lower(each.value.dimension)}"
   policy_type        = "TargetTrackingScaling"
   service_namespace  = aws_appautoscaling_target.this[each.key].service_namespace
   resource_id        = aws_appautoscaling_target.this[each.key].resource_id

@@ -17,3 +17,8 @@ output "geofences_table_arn" {
   description = "ARN of the table of geofences, presence, alerts and outbox."
   value       = aws_dynamodb_table.geofences.arn
 }
+
+output "index_names" {
+  description = "Names of the indexes of the table of geofences."
+  value       = ["alerts_by_day", "alerts_by_truck"]
+}

@@ -32,29 +32,20 @@ variable "capacity_mode" {
 }
 
 variable "units" {
-  description = "Units a second that provisioned tables have at least; `truckstream plan` computes them."
+  description = "Units a second that provisioned tables have at least, and each index of the geofences' table; `truckstream plan` computes them."
   type = object({
     positions_read  = number
     positions_write = number
     geofences_read  = number
     geofences_write = number
+    indexes_read    = optional(number, 5)
+    indexes_write   = optional(number, 5)
   })
   default = { positions_read = 5, positions_write = 5, geofences_read = 5, geofences_write = 5 }
 
   validation {
     condition     = alltrue([for each in values(var.units) : each >= 1 && each <= 40000 && floor(each) == each])
     error_message = "units must be whole numbers from 1 to 40000, the quota of a table."
-  }
-}
-
-variable "index_units" {
-  description = "Units a second of each index of a provisioned geofences table, for reading and for writing; only alerts are in there."
-  type        = number
-  default     = 5
-
-  validation {
-    condition     = var.index_units >= 1 && floor(var.index_units) == var.index_units
-    error_message = "index_units must be a whole number, at least 1."
   }
 }
 

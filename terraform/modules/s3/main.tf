@@ -81,6 +81,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     noncurrent_version_expiration {
       noncurrent_days = var.noncurrent_days
     }
+
+    # And then the mark that it was deleted: compaction leaves one for each file it merged, and every listing reads them all.
+    expiration {
+      expired_object_delete_marker = true
+    }
   }
 
   dynamic "rule" {

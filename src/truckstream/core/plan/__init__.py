@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from truckstream.core.plan.bill import LONGEST_RUN_S, bill, compaction_day_s, statistics_run_s
+from truckstream.core.plan.bill import LONGEST_BATCH_S, LONGEST_RUN_S, bill, compaction_day_s, statistics_run_s
 from truckstream.core.plan.capacity import BUSY, READS, Capacity, capacity
 from truckstream.core.plan.lines import COMPONENTS, Line
 from truckstream.core.plan.load import Load, load
@@ -150,8 +150,11 @@ def _notes(question: Question, own: Planned, measured: Measured) -> list[str]:
             f"each of which stays in one: raise --buckets to {2 * lanes}"
         )
     for function in own.capacity.functions:
-        if function.invocation_s > LONGEST_RUN_S:
-            notes.append(f"{function.name}: a batch takes {function.invocation_s:,.0f} s of Lambda's {LONGEST_RUN_S} s")
+        if function.invocation_s > LONGEST_BATCH_S:
+            notes.append(
+                f"{function.name}: a batch takes {function.invocation_s:,.0f} s, and the deployed function ends after "
+                f"{LONGEST_BATCH_S} s: more memory (--memory), or a shorter window"
+            )
         elif function.busy > BUSY * function.lanes + 1e-6:
             notes.append(f"{function.name}: its batches leave no time to catch up; gather them for longer")
     run_s = statistics_run_s(question, measured)

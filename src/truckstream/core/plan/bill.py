@@ -23,9 +23,12 @@ WRITE_BYTES: Final = 1024
 READ_BYTES: Final = 4096
 """DynamoDB counts a write by the KB, a consistent read by 4 KB."""
 
-ALERT_WRITES: Final = 7
-"""Write units of one alert: the state again, log and outbox twice each as a transaction counts; then `sent` noted in
-the log, and the outbox cleared."""
+ALERT_WRITES: Final = 13
+"""Write units of one alert, a transaction counting twice: the state again, log, news and outbox; then `sent` noted in
+the log and the outbox cleared; then its number: into the feed, out of the news."""
+
+LEASE_WRITES: Final = 3
+"""And once per batch that has alerts: the lease of whoever sends is taken, prolonged and given back."""
 
 INDEXES: Final = 2
 INDEX_WRITES: Final = 2
@@ -34,8 +37,8 @@ INDEX_WRITES: Final = 2
 LEAST_INDEX_UNITS: Final = 5
 """What a provisioned index has at least, for reading and for writing."""
 
-ALERT_BYTES: Final = 1_500
-"""An alert in the log and both indexes."""
+ALERT_BYTES: Final = 2_000
+"""An alert in the log, both indexes and the feed."""
 
 FREE_RETENTION_H: Final = 24
 EXTENDED_RETENTION_H: Final = 168
@@ -43,9 +46,12 @@ FIREHOSE_EVERY_S: Final = 300
 FIREHOSE_FILE_BYTES: Final = 21.9
 """Bytes per position of Parquet as Firehose writes it (default Snappy, in order of arrival): measured."""
 
-JOB_MB: Final = 3_008
+JOB_MB: Final = 2_048
 LONGEST_RUN_S: Final = 900
 """Lambda ends an invocation after 15 minutes."""
+
+LONGEST_BATCH_S: Final = 180
+"""And a consumer's after so long, in the Terraform stack, which also says how much memory the jobs have."""
 
 STATISTICS_RUNS: Final = 24
 OUTBOX_RUNS: Final = 1_440
@@ -54,16 +60,27 @@ HOT_MONTHS: Final = 1
 WARM_MONTHS: Final = 3
 """Intelligent-Tiering: 30 days frequent, until 90 days infrequent, then archive instant access."""
 
-ALARMS: Final = 23
+ALARMS: Final = 29
 DASHBOARDS: Final = 1
 METRICS: Final = 34
 """What the Terraform stack makes. An alarm is charged for each metric it looks at; the metrics are those of
 `aws/telemetry`, one for each function that notes it."""
 
+SCALING_ALARMS: Final = 24
+"""Auto scaling makes four alarms for each of what it scales: two tables' reads and writes, two indexes' writes."""
+
+KEY_USERS: Final = 9
+KEY_REQUESTS: Final = 2
+KEY_PERIODS: Final = MONTH_S // 300
+"""Who uses a KMS key: four the stream's, three the tables', two the topics'. Each asks for its data key anew every five
+minutes, twice (SNS Developer Guide, "Managing Amazon SNS encryption keys and costs")."""
+
 LOG_BYTES: Final = 1_600
 """One invocation's lines: the platform's start and report, our summary, and its metrics."""
 
+TRACED_PER_S: Final = 1.0
 TRACED: Final = 0.05
+"""Lambda traces a function's first invocation of each second, and 5 % of the others."""
 
 
 def bill(
@@ -74,12 +91,12 @@ def bill(
     _stream(ledger, question, shape, load, capacity)
     _functions(ledger, question, shape, load, capacity, measured)
     _positions(ledger, question, shape, load, measured)
-    _alerts(ledger, question, load, measured)
+    _alerts(ledger, question, load, capacity, measured)
     _archive(ledger, question, shape, load, capacity, measured)
     if question.athena_gb_per_day:
         factors = [(question.athena_gb_per_day / 1000, "TB/day"), (MONTH_DAYS, "days")]
         ledger.add("queries", "Athena scans", "athena_tb", factors)
-    _monitoring(ledger, capacity)
+    _monitoring(ledger, question, capacity)
     return tuple(ledger.lines)
 
 
@@ -165,26 +182,40 @@ def _positions(ledger: Ledger, question: Question, shape: Shape, load: Load, mea
     _kept(ledger, component, "positions", question.trucks * item_bytes / GB)
 
 
-def _alerts(ledger: Ledger, question: Question, load: Load, measured: Measured) -> None:
+def _alerts(ledger: Ledger, question: Question, load: Load, capacity: Capacity, measured: Measured) -> None:
     component: Component = "geofences and alerts"
     item_bytes = measured.item_bytes["presence"]
     visits, alerts_per_s = load.geofence_visits_per_s, question.trucks * question.alerts_per_truck_day / DAY_S
     _table(ledger, component, "presence", question, visits, visits, item_bytes)
-    _table(ledger, component, "alerts", question, alerts_per_s * ALERT_WRITES, 0.0, WRITE_BYTES)
+    _table(ledger, component, "alerts", question, alert_writes_per_s(question, capacity), 0.0, WRITE_BYTES)
     indexes = (INDEXES, "indexes")
     if question.capacity == "on-demand":
         factors = [(alerts_per_s, "alerts/s"), indexes, (INDEX_WRITES, "writes"), (MONTH_S, "s")]
         ledger.add(component, "index writes", "dynamodb_write_request", factors)
     else:
-        units = max(LEAST_INDEX_UNITS, _provisioned(question, alerts_per_s * INDEX_WRITES))
         hours = (MONTH_H, "h")
-        ledger.add(component, "index writes", "dynamodb_wcu_hour", [indexes, (units, "WCU"), hours])
+        ledger.add(component, "index writes", "dynamodb_wcu_hour", [indexes, (index_units(question), "WCU"), hours])
         ledger.add(component, "index reads", "dynamodb_rcu_hour", [indexes, (LEAST_INDEX_UNITS, "RCU"), hours])
     ledger.add(component, "key of the topics", "kms_key", [(1, "key")])
+    periods = (KEY_PERIODS, "periods of 5 min")
+    ledger.add(component, "uses of keys", "kms_request", [(KEY_USERS, "users"), (KEY_REQUESTS, "requests"), periods])
     sent = [(alerts_per_s, "alerts/s"), (MONTH_S, "s")]
     ledger.add(component, "alerts sent", "sns_publish", sent)
     kept_gb = alerts_per_s * MONTH_S * question.archive_months * ALERT_BYTES / GB
     _kept(ledger, component, "presence and alerts", question.trucks * item_bytes / GB + kept_gb)
+
+
+def alert_writes_per_s(question: Question, capacity: Capacity) -> float:
+    """Return the write units of all alerts in the table itself, per second."""
+    alerts_per_s = question.trucks * question.alerts_per_truck_day / DAY_S
+    batches_per_s = next(each.invocations_per_s for each in capacity.functions if each.name == "geofence")
+    return alerts_per_s * ALERT_WRITES + min(alerts_per_s, batches_per_s) * LEASE_WRITES
+
+
+def index_units(question: Question) -> int:
+    """Return the write units that each index of alerts is given, where they are provisioned."""
+    alerts_per_s = question.trucks * question.alerts_per_truck_day / DAY_S
+    return max(LEAST_INDEX_UNITS, _provisioned(question, alerts_per_s * INDEX_WRITES))
 
 
 def _table(
@@ -258,11 +289,14 @@ def _count(number: int, noun: str) -> tuple[int, str]:
     return number, noun if number == 1 else f"{noun}s"
 
 
-def _monitoring(ledger: Ledger, capacity: Capacity) -> None:
-    invocations = sum(function.invocations_per_s for function in capacity.functions)
+def _monitoring(ledger: Ledger, question: Question, capacity: Capacity) -> None:
+    rates = [*(function.invocations_per_s for function in capacity.functions), OUTBOX_RUNS / DAY_S]
+    traced = sum(min(rate, TRACED_PER_S) + max(0.0, rate - TRACED_PER_S) * TRACED for rate in rates)
     ledger.add("monitoring", "dashboard", "cloudwatch_dashboard", [(DASHBOARDS, "dashboard")])
     ledger.add("monitoring", "alarms", "cloudwatch_alarm", [(ALARMS, "alarms")])
     ledger.add("monitoring", "metrics", "cloudwatch_metric", [(METRICS, "metrics")])
-    per_s = (invocations + OUTBOX_RUNS / DAY_S, "invocations/s")
+    if question.capacity == "provisioned":
+        ledger.add("monitoring", "alarms of auto scaling", "cloudwatch_alarm", [(SCALING_ALARMS, "alarms")])
+    per_s = (sum(rates), "invocations/s")
     ledger.add("monitoring", "logs", "cloudwatch_log_gb", [per_s, (LOG_BYTES / GB, "GB"), (MONTH_S, "s")])
-    ledger.add("monitoring", "traces", "xray_trace", [per_s, (TRACED, "traced"), (MONTH_S, "s")])
+    ledger.add("monitoring", "traces", "xray_trace", [(traced, "traces/s"), (MONTH_S, "s")])

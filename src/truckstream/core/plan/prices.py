@@ -33,6 +33,7 @@ NAMES: Final = (
     "s3_monitored_object",
     "sns_publish",
     "kms_key",
+    "kms_request",
     "cloudwatch_alarm",
     "cloudwatch_dashboard",
     "cloudwatch_metric",

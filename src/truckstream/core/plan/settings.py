@@ -2,7 +2,7 @@
 
 import math
 
-from truckstream.core.plan.bill import ALERT_WRITES, DAY_S
+from truckstream.core.plan.bill import LEAST_INDEX_UNITS, alert_writes_per_s, index_units
 from truckstream.core.plan.capacity import Capacity
 from truckstream.core.plan.load import Load
 from truckstream.core.plan.question import LONGEST_WINDOW_S, Question
@@ -25,7 +25,6 @@ def terraform_variables(question: Question, load: Load, capacity: Capacity) -> d
     }
     if question.capacity == "provisioned":
         used = question.capacity_used_pct / 100
-        alerts_per_s = question.trucks * question.alerts_per_truck_day / DAY_S
 
         def units(per_s: float) -> int:
             return max(1, math.ceil(per_s / used - 1e-9))
@@ -34,7 +33,9 @@ def terraform_variables(question: Question, load: Load, capacity: Capacity) -> d
             "positions_read": units(load.dashboard_visits_per_s),
             "positions_write": units(load.dashboard_writes_per_s),
             "geofences_read": units(load.geofence_visits_per_s),
-            "geofences_write": units(load.geofence_visits_per_s + alerts_per_s * ALERT_WRITES),
+            "geofences_write": units(load.geofence_visits_per_s + alert_writes_per_s(question, capacity)),
+            "indexes_read": LEAST_INDEX_UNITS,
+            "indexes_write": index_units(question),
         }
     return variables
 

@@ -87,7 +87,8 @@ def shapes(question: Question) -> tuple[Shape, ...]:
             own,
             name="location",
             title="Location",
-            says="truckstream, but Amazon Location trackers keep the latest positions; its geofences are not counted",
+            says="truckstream, but Amazon Location trackers keep the latest positions; its geofences are not counted, "
+            "nor its lower prices for large volumes",
             trackers=True,
         ),
     )

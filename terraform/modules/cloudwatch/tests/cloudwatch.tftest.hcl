@@ -14,6 +14,7 @@ variables {
     hourly_stats       = "f-hourly"
   }
   table_names          = { positions = "truck-positions", geofences = "truck-geofences" }
+  index_names          = ["alerts_by_day", "alerts_by_truck"]
   queue_names          = { failed-batches = "b", failed-invocations = "i" }
   bucket_name          = "gps-archive-123456789012"
   alerts_topic_name    = "alerts"
@@ -35,8 +36,8 @@ run "every_alarm_tells_operations_and_names_its_runbook" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.plain) + length(aws_cloudwatch_metric_alarm.computed) == 3 + 4 + 3 + 2 + 1 + 3
-    error_message = "iterator age, errors, throttling, queues, outbox age; rejected, buried, archive"
+    condition     = length(aws_cloudwatch_metric_alarm.plain) + length(aws_cloudwatch_metric_alarm.computed) == 3 + 4 + 5 + 2 + 1 + 5
+    error_message = "iterator age, errors, throttling, queues, outbox age; rejected, buried, archive, not invoked"
   }
 
   assert {
@@ -57,6 +58,21 @@ run "the_archive_is_watched_for_fifteen_minutes" {
       ])
     )
     error_message = "3 times 5 minutes"
+  }
+}
+
+run "a_consumer_that_nothing_invokes_is_noticed" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for consumer in ["dashboard", "geofence"] : contains(flatten([
+        for query in aws_cloudwatch_metric_alarm.computed["not-invoked-${consumer}"].metric_query : [
+          for metric in query.metric : "${metric.metric_name} of ${join("", values(metric.dimensions))}"
+        ]
+      ]), "Invocations of f-${consumer}")
+    ])
+    error_message = "no error and no iterator age tells of it"
   }
 }
 
@@ -83,10 +99,11 @@ run "thresholds_are_checked" {
     rejected_alarm_pct        = 101
     monthly_charges_alarm_usd = -1
     tracing_sampling_pct      = 101
+    table_names               = { positions = "truck-positions" }
   }
 
   expect_failures = [
     var.iterator_age_alarm_s, var.outbox_age_alarm_s, var.rejected_alarm_pct, var.monthly_charges_alarm_usd,
-    var.tracing_sampling_pct,
+    var.tracing_sampling_pct, var.table_names,
   ]
 }

@@ -65,7 +65,7 @@ run "provisioned_tables_scale_from_their_units_on" {
 
   variables {
     capacity_mode = "PROVISIONED"
-    units         = { positions_read = 48, positions_write = 49, geofences_read = 50, geofences_write = 51 }
+    units         = { positions_read = 48, positions_write = 49, geofences_read = 50, geofences_write = 51, indexes_write = 29 }
   }
 
   assert {
@@ -74,7 +74,7 @@ run "provisioned_tables_scale_from_their_units_on" {
   }
 
   assert {
-    condition     = alltrue([for index in aws_dynamodb_table.geofences.global_secondary_index : index.write_capacity == 5])
+    condition     = alltrue([for index in aws_dynamodb_table.geofences.global_secondary_index : index.write_capacity == 29 && index.read_capacity == 5])
     error_message = "an index needs units of its own"
   }
 
@@ -82,9 +82,18 @@ run "provisioned_tables_scale_from_their_units_on" {
     condition = (
       aws_appautoscaling_target.this["geofences_write"].min_capacity == 51 &&
       aws_appautoscaling_target.this["geofences_write"].max_capacity == 510 &&
-      length(aws_appautoscaling_policy.this) == 4
+      length(aws_appautoscaling_policy.this) == 6
     )
-    error_message = "both tables scale, reading and writing"
+    error_message = "both tables scale, reading and writing, and both indexes"
+  }
+
+  assert {
+    condition = (
+      aws_appautoscaling_target.this["alerts_by_day_write"].resource_id == "table/truck-geofences/index/alerts_by_day" &&
+      aws_appautoscaling_target.this["alerts_by_truck_write"].scalable_dimension == "dynamodb:index:WriteCapacityUnits" &&
+      aws_appautoscaling_target.this["alerts_by_truck_write"].min_capacity == 29
+    )
+    error_message = "an index short of units would hold up its table"
   }
 }
 
@@ -103,10 +112,9 @@ run "capacity_is_checked" {
   variables {
     capacity_mode  = "ON_DEMAND"
     units          = { positions_read = 0, positions_write = 5, geofences_read = 5, geofences_write = 5 }
-    index_units    = 0
     largest_factor = 0
     used_pct       = 100
   }
 
-  expect_failures = [var.capacity_mode, var.units, var.index_units, var.largest_factor, var.used_pct]
+  expect_failures = [var.capacity_mode, var.units, var.largest_factor, var.used_pct]
 }
