@@ -116,8 +116,10 @@ if [ -n "$destroy" ]; then
     fi
     [ "$answer" = "$bucket" ] || stop "nothing was destroyed: the answer is not $bucket" \
         "Type the bucket's name, or with --yes set TRUCKSTREAM_DESTROY=$bucket."
+    # Of tables and archive alone: nothing else is to change on the way out, and no package has to be there for it.
     say "taking deletion protection away"
-    tf apply -input=false -auto-approve "$@" -var=deletion_protection=false >/dev/null
+    tf apply -input=false -auto-approve -target=module.dynamodb -target=module.archive \
+        "$@" -var=deletion_protection=false >/dev/null
     tf destroy -input=false -auto-approve "$@" -var=deletion_protection=false
     exit 0
 fi

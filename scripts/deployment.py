@@ -21,7 +21,7 @@ from truckstream.parquet import ParquetFormat
 from truckstream.ports import NotPlaced, OutgoingRecord
 
 TRUCK = "smoke-test"
-TIMEOUT_S = 300.0
+TIMEOUT_S = 600.0  # a mapping begins to read within minutes, and may then gather a batch for five
 POLL_S = 2.0
 
 

@@ -38,7 +38,8 @@ resource "aws_iot_topic_rule" "positions" {
     }
   }
 
-  tags = var.tags
+  tags       = var.tags
+  depends_on = [aws_iam_role_policy.rule] # IoT does not ask: what came before it could write would be lost
 }
 
 resource "aws_sqs_queue" "failed" {

@@ -98,9 +98,10 @@ resource "aws_sns_topic_subscription" "operations" {
 resource "aws_sns_topic_subscription" "alerts" {
   for_each = var.alert_subscriptions
 
-  topic_arn            = aws_sns_topic.alerts.arn
-  protocol             = each.value.protocol
-  endpoint             = each.value.endpoint
-  filter_policy        = length(each.value.filter) == 0 ? null : jsonencode(each.value.filter)
-  raw_message_delivery = contains(["sqs", "https", "firehose"], each.value.protocol) ? each.value.raw : null
+  topic_arn             = aws_sns_topic.alerts.arn
+  protocol              = each.value.protocol
+  endpoint              = each.value.endpoint
+  subscription_role_arn = each.value.role_arn
+  filter_policy         = length(each.value.filter) == 0 ? null : jsonencode(each.value.filter)
+  raw_message_delivery  = contains(["sqs", "https", "firehose"], each.value.protocol) ? each.value.raw : null
 }

@@ -61,13 +61,14 @@ variable "operations_emails" {
 variable "alert_subscriptions" {
   description = <<-END
     Receivers of geofence alerts, by a name of your choice. `filter` chooses by the message attributes truck_id, geofence_id,
-    alert_type and late, such as { alert_type = ["exit"] }.
+    alert_type and late, such as { alert_type = ["exit"] }. `role_arn`: what SNS writes to a delivery stream as, for firehose alone.
   END
   type = map(object({
     protocol = string
     endpoint = string
     filter   = optional(map(list(string)), {})
     raw      = optional(bool, true)
+    role_arn = optional(string)
   }))
   default = {}
 
@@ -76,6 +77,11 @@ variable "alert_subscriptions" {
       for each in values(var.alert_subscriptions) : contains(["https", "sqs", "lambda", "email", "sms", "firehose"], each.protocol)
     ])
     error_message = "alert_subscriptions: protocol must be https, sqs, lambda, email, sms or firehose; http is not encrypted."
+  }
+
+  validation {
+    condition     = alltrue([for each in values(var.alert_subscriptions) : (each.protocol == "firehose") == (each.role_arn != null)])
+    error_message = "alert_subscriptions: firehose needs role_arn, and no other protocol takes one."
   }
 
   validation {

@@ -88,3 +88,34 @@ run "filters_use_attributes_that_exist" {
 
   expect_failures = [var.alert_subscriptions]
 }
+
+run "a_delivery_stream_is_written_to_with_its_role" {
+  command = plan
+
+  variables {
+    alert_subscriptions = {
+      lake = {
+        protocol = "firehose"
+        endpoint = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/alerts"
+        role_arn = "arn:aws:iam::123456789012:role/sns-to-firehose"
+      }
+    }
+  }
+
+  assert {
+    condition     = aws_sns_topic_subscription.alerts["lake"].subscription_role_arn == "arn:aws:iam::123456789012:role/sns-to-firehose"
+    error_message = "SNS refuses the subscription without it"
+  }
+}
+
+run "a_delivery_stream_without_its_role_is_refused" {
+  command = plan
+
+  variables {
+    alert_subscriptions = {
+      lake = { protocol = "firehose", endpoint = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/alerts" }
+    }
+  }
+
+  expect_failures = [var.alert_subscriptions]
+}
