@@ -8,6 +8,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { feature, mesh } from "topojson-client";
+import { flatPolygon } from "./antimeridian.mjs";
 
 const folder = new URL("../generated/basemap/", import.meta.url);
 const packages = new URL("../node_modules/", import.meta.url);
@@ -75,7 +76,10 @@ function landAndBorders(name, tolerance, digits) {
   const polygons = land.type === "MultiPolygon" ? land.coordinates : [land.coordinates];
   const borders = mesh(atlas, atlas.objects.countries, (one, other) => one !== other);
   write(`land-${name}.json`, [
-    ...polygons.map((coordinates) => shape("land")({ type: "Polygon", coordinates })),
+    ...polygons
+      .map(flatPolygon)
+      .filter((coordinates) => coordinates.length)
+      .map((coordinates) => shape("land")({ type: "Polygon", coordinates })),
     ...borders.coordinates.map((coordinates) => shape("border")({ type: "LineString", coordinates })),
   ]);
 }

@@ -1,0 +1,2 @@
+export function flatRing(ring: number[][]): number[][] | null;
+export function flatPolygon(rings: number[][][]): number[][][];
