@@ -5,9 +5,10 @@ import type { GeoJSONSource, Map as MapLibreMap, MapMouseEvent, MapTouchEvent } 
 import { onAppearance, token } from "../../shared/appearance";
 import { type LatLon, wrapLongitude } from "../../shared/geodesy";
 import { type Handle, handlesOf, moved, removed, type View } from "./handles";
-import { featuresOf, type Shape, type ShapeType } from "./shape";
+import { CORRIDOR_SOURCE, featuresOf, type Shape, type ShapeType } from "./shape";
 
 const SHAPES = "draft";
+const CORRIDORS = "draft-corridors";
 const HANDLES = "draft-handles";
 const NOTHING: FeatureCollection = { type: "FeatureCollection", features: [] };
 const REACH_PX = 11;
@@ -107,12 +108,13 @@ export class EditorCanvas {
     cancelAnimationFrame(this.frame);
     for (const stop of this.stops) stop();
     for (const layer of LAYERS) if (this.map.getLayer(layer.id)) this.map.removeLayer(layer.id);
-    for (const source of [SHAPES, HANDLES]) if (this.map.getSource(source)) this.map.removeSource(source);
+    for (const source of [SHAPES, CORRIDORS, HANDLES]) if (this.map.getSource(source)) this.map.removeSource(source);
     this.map.getCanvas().style.cursor = "";
   }
 
   private addLayers(): void {
     this.map.addSource(SHAPES, { type: "geojson", data: NOTHING, tolerance: 0.1 });
+    this.map.addSource(CORRIDORS, { ...CORRIDOR_SOURCE, data: NOTHING });
     this.map.addSource(HANDLES, { type: "geojson", data: NOTHING });
     for (const layer of LAYERS) this.map.addLayer(layer as never);
     this.paint();
@@ -132,7 +134,9 @@ export class EditorCanvas {
     // A drag moves many times a frame; the map is told once.
     cancelAnimationFrame(this.frame);
     this.frame = requestAnimationFrame(() => {
-      void this.source(SHAPES)?.setData(this.shape ? featuresOf(this.shape) : NOTHING);
+      const features = this.shape ? featuresOf(this.shape) : NOTHING;
+      void this.source(SHAPES)?.setData(features);
+      void this.source(CORRIDORS)?.setData(this.shape?.type === "corridor" ? features : NOTHING);
       this.drawHandles();
     });
   }
@@ -248,7 +252,6 @@ const WIDTH = [
   ["*", 4_194_304, ["get", "width_px_at_zoom_0"]],
 ];
 const AREA = ["!=", ["get", "shape"], "corridor"];
-const CORRIDOR = ["==", ["get", "shape"], "corridor"];
 const ROUND = { "line-cap": "round", "line-join": "round" };
 
 const LAYERS = [
@@ -256,16 +259,14 @@ const LAYERS = [
   {
     id: "draft-corridor",
     type: "line",
-    source: SHAPES,
-    filter: CORRIDOR,
+    source: CORRIDORS,
     layout: ROUND,
     paint: { "line-width": WIDTH, "line-opacity": 0.16 },
   },
   {
     id: "draft-edge",
     type: "line",
-    source: SHAPES,
-    filter: CORRIDOR,
+    source: CORRIDORS,
     layout: ROUND,
     paint: { "line-width": 1.5, "line-gap-width": WIDTH },
   },

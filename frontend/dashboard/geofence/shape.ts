@@ -87,6 +87,12 @@ export function featuresOf(shape: Shape, properties: Record<string, unknown> = {
   return { type: "FeatureCollection", features: [feature({ type: "MultiPolygon", coordinates })] };
 }
 
+/**
+ * The map source of corridors, which are lines drawn as wide as they are. A tile draws what begins within its buffer, at
+ * most one tile away, so tiles stay as large as those of zoom 13: a corridor of 3 km to each side is whole at any zoom.
+ */
+export const CORRIDOR_SOURCE = { type: "geojson", tolerance: 0.1, maxzoom: 13, buffer: 512 } as const;
+
 /** Returns the rim of a circle, closed, each point exactly at the radius. */
 export function circleRing(center: LatLon, radius_m: number): LatLon[] {
   const rim = Array.from({ length: CIRCLE_STEPS }, (_, i) => destination(center, (i * 360) / CIRCLE_STEPS, radius_m));

@@ -4,11 +4,13 @@ import type { GeoJSONSource, Map as MapLibreMap } from "maplibre-gl";
 import { all } from "../../shared/api";
 import { onAppearance, token } from "../../shared/appearance";
 import { LABEL_FONT } from "../../shared/basemap";
+import { CORRIDOR_SOURCE } from "../geofence/shape";
 import type { FleetStore } from "../store";
 import type { Geofence } from "../wire";
 import { outlineOf } from "./outlines";
 
 const SHAPES = "geofences";
+const CORRIDORS = "geofence-corridors";
 const NAMES = "geofence-names";
 const RETRY_MS = 10_000;
 const NOTHING = { type: "FeatureCollection" as const, features: [] };
@@ -26,9 +28,8 @@ export class GeofenceLayer {
     namesBefore: string,
   ) {
     map.addSource(SHAPES, { type: "geojson", data: NOTHING, tolerance: 0.1 });
+    map.addSource(CORRIDORS, { ...CORRIDOR_SOURCE, data: NOTHING });
     map.addSource(NAMES, { type: "geojson", data: NOTHING });
-    const area = ["!", ["get", "corridor"]] as never;
-    const corridor = ["get", "corridor"] as never;
     const width = [
       "interpolate",
       ["exponential", 2],
@@ -39,16 +40,12 @@ export class GeofenceLayer {
       ["*", 4194304, ["get", "width"]],
     ] as never;
     const dash = ["case", ["get", "active"], 0.9, 0.4] as never;
-    map.addLayer(
-      { id: "geofence-fill", type: "fill", source: SHAPES, filter: area, paint: { "fill-opacity": 0.07 } },
-      before,
-    );
+    map.addLayer({ id: "geofence-fill", type: "fill", source: SHAPES, paint: { "fill-opacity": 0.07 } }, before);
     map.addLayer(
       {
         id: "geofence-corridor",
         type: "line",
-        source: SHAPES,
-        filter: corridor,
+        source: CORRIDORS,
         layout: { "line-cap": "round", "line-join": "round" },
         paint: { "line-width": width, "line-opacity": 0.1 },
       },
@@ -58,8 +55,7 @@ export class GeofenceLayer {
       {
         id: "geofence-corridor-edge",
         type: "line",
-        source: SHAPES,
-        filter: corridor,
+        source: CORRIDORS,
         layout: { "line-cap": "round", "line-join": "round" },
         paint: { "line-width": 1.2, "line-gap-width": width, "line-opacity": dash },
       },
@@ -70,7 +66,6 @@ export class GeofenceLayer {
         id: "geofence-outline",
         type: "line",
         source: SHAPES,
-        filter: area,
         layout: { "line-join": "round" },
         paint: { "line-width": 1.4, "line-opacity": dash },
       },
@@ -123,15 +118,19 @@ export class GeofenceLayer {
 
   private draw(): void {
     const shapes: GeoJSON.Feature[] = [];
+    const corridors: GeoJSON.Feature[] = [];
     const labels: GeoJSON.Feature[] = [];
     for (const geofence of this.geofences.values()) {
       if (geofence.geofence_id === this.hidden) continue;
       const outline = outlineOf(geofence);
-      shapes.push(...outline.shapes);
+      (geofence.type === "corridor" ? corridors : shapes).push(...outline.shapes);
       if (outline.label) labels.push(outline.label);
     }
-    void (this.map.getSource(SHAPES) as GeoJSONSource).setData({ type: "FeatureCollection", features: shapes });
-    void (this.map.getSource(NAMES) as GeoJSONSource).setData({ type: "FeatureCollection", features: labels });
+    const show = (name: string, features: GeoJSON.Feature[]): void =>
+      void (this.map.getSource(name) as GeoJSONSource).setData({ type: "FeatureCollection", features });
+    show(SHAPES, shapes);
+    show(CORRIDORS, corridors);
+    show(NAMES, labels);
   }
 
   private paint(): void {
