@@ -25,7 +25,12 @@ export function buildHeader(
 ): { search: HTMLInputElement; configure(config: Config): void } {
   const { store, live, zone } = parts;
   const search = element("input", {
-    attributes: { type: "search", placeholder: "Search trucks  /", "aria-label": "Search trucks", maxlength: 64 },
+    attributes: {
+      type: "search",
+      placeholder: matchMedia("(hover: none)").matches ? "Search trucks" : "Search trucks  /", // the key for it
+      "aria-label": "Search trucks",
+      maxlength: 64,
+    },
   });
   search.value = store.filter.text;
   search.addEventListener("input", () => store.setFilter({ text: search.value.trim() }));
@@ -52,8 +57,12 @@ export function buildHeader(
     links,
     element("div", { class: "when" }, clock, zoneName),
     appearanceButton,
-    actions.health ? healthSign(store, actions.health) : null,
-    liveSign(store, live, zone),
+    element(
+      "div",
+      { class: "signs" },
+      actions.health ? healthSign(store, live, actions.health) : null,
+      liveSign(store, live, zone),
+    ),
   );
   const tick = (): void => setText(clock, clockLabel(store.now(), zone, true));
   tick();
@@ -71,7 +80,7 @@ export function buildHeader(
           on: { click: geofences },
         }),
       config.reports_url &&
-        element("a", { class: "button", text: "Reports", attributes: { href: config.reports_url } }),
+        element("a", { class: "button plain", text: "Reports", attributes: { href: config.reports_url } }),
     );
   };
   return { search, configure };

@@ -4,9 +4,10 @@ A page test fails when the page threw an error, broke its content security polic
 else the test looked at.
 """
 
+import base64
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,6 +135,27 @@ class Desk:
         for context in self.contexts:
             context.close()
         assert not self.problems, "\n".join(self.problems)
+
+
+def colours(page: Page, places: Sequence[tuple[float, float]]) -> list[tuple[int, int, int]]:
+    """Return red, green and blue of places on the screen, as a picture of it has them."""
+    picture = base64.b64encode(page.screenshot()).decode()
+    reader = page.context.new_page()  # the page's own policy lets no script read a picture
+    try:
+        read: list[list[int]] = reader.evaluate(
+            """async ([data, places]) => {
+                const image = new Image();
+                image.src = `data:image/png;base64,${data}`;
+                await image.decode();
+                const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+                canvas.drawImage(image, 0, 0);
+                return places.map(([x, y]) => [...canvas.getImageData(x, y, 1, 1).data]);
+            }""",
+            [picture, [list(place) for place in places]],
+        )
+    finally:
+        reader.close()
+    return [(red, green, blue) for red, green, blue, _ in read]
 
 
 def accessibility_findings(page: Page) -> list[str]:

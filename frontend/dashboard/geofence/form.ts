@@ -57,6 +57,7 @@ export class GeofenceForm {
     { class: "preview-more" },
     element("summary", { text: "Show them" }),
   );
+  private readonly previewPart = element("div", { class: "preview" }, this.previewLine, this.previewBox);
   private readonly warningList = element("ul", { class: "warnings" });
   private readonly failure = element("p", { class: "field-error", attributes: { role: "alert" } });
   private readonly save = element("button", { class: "primary", text: "Save", attributes: { type: "submit" } });
@@ -91,7 +92,7 @@ export class GeofenceForm {
       this.readOnlyNote,
     );
     this.fieldset.append(this.shapePart(), this.rulePart(), this.morePart());
-    this.root.append(this.fieldset, this.preview(), this.failure, this.footer());
+    this.root.append(this.fieldset, this.previewPart, this.footer());
     this.root.addEventListener("input", () => this.events.changed());
     this.root.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -104,7 +105,7 @@ export class GeofenceForm {
     setText(this.title, shown.title);
     this.readOnlyNote.hidden = !shown.readOnly;
     this.fieldset.disabled = shown.readOnly;
-    this.save.hidden = shown.readOnly;
+    this.save.hidden = this.previewPart.hidden = shown.readOnly; // a viewer may not ask for previews either
     this.removeButton.hidden = shown.readOnly || !shown.stored;
     this.showFailure("");
     this.showProblems({});
@@ -285,14 +286,11 @@ export class GeofenceForm {
     );
   }
 
-  private preview(): HTMLElement {
-    return element("div", { class: "preview" }, this.previewLine, this.previewBox);
-  }
-
   private footer(): HTMLElement {
     return element(
       "div",
       { class: "footer" },
+      this.failure, // in sight wherever the form is scrolled to
       this.save,
       this.button("Back", () => this.events.cancel()),
       element("span", { class: "spring" }),

@@ -332,7 +332,7 @@ class GeofenceEditor implements Panel {
 
   private askPreview(): void {
     const wrong = Object.keys(this.problems).some((field) => field !== "name");
-    this.preview.ask(this.editing && !wrong ? this.draft : null);
+    if (!this.readOnly) this.preview.ask(this.editing && !wrong ? this.draft : null);
   }
 
   // --- saving, deleting, files ---

@@ -71,7 +71,8 @@ export function sparkline({ label, unit, points, from_ms, to_ms, zone, colour, m
   const largest = known.reduce((one, other) => Math.max(one, other), 0);
   const smallest = known.reduce((one, other) => Math.min(one, other), Infinity);
   const top = most ?? Math.max(10, Math.ceil(largest / 10) * 10);
-  const range = known.length === 0 ? UNKNOWN : `${Math.round(smallest)}–${Math.round(largest)} ${unit}`;
+  const [low, high] = [Math.round(smallest), Math.round(largest)];
+  const range = known.length === 0 ? UNKNOWN : `${low === high ? low : `${low}–${high}`} ${unit}`;
   const image = svg(
     "svg",
     {

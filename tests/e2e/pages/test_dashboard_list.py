@@ -134,7 +134,7 @@ def test_truck_panel_tells_telemetry_geofences_and_alerts(fleet: Fleet, desk: De
     page = desk.open(f"{fleet.url}#truck=TRK-001", webgl=False)
     card = page.locator(".truck-card")
     for value in ("48 km/h", "224° south-west", "Running", "75 %", "408 m", "5 m", "47.37690, 8.54170"):
-        expect(card.get_by_text(value, exact=True)).to_be_visible()
+        expect(card.locator(".telemetry").get_by_text(value, exact=True)).to_be_visible()
     expect(card.locator(".state-line")).to_contain_text("Moving")
     expect(card.get_by_role("heading", name="In geofences").locator("xpath=..")).to_contain_text("Yard")
     expect(card.get_by_role("heading", name="Last alerts").locator("xpath=..")).to_contain_text("Arrived at Yard")
@@ -148,6 +148,31 @@ def test_unknown_values_are_a_dash_and_never_zero(fleet: Fleet, desk: Desk) -> N
     expect(page.locator('.row[data-truck="TRK-001"] .speed')).to_have_text(UNKNOWN)
     for term in ("Speed", "Heading", "Engine"):
         expect(page.locator(".telemetry div").filter(has_text=term)).to_contain_text(UNKNOWN)
+
+
+def test_nothing_of_header_and_time_line_is_cut_off_in_windows_of_any_width(fleet: Fleet, desk: Desk) -> None:
+    fleet.fence(circle("Yard", trucks=["TRK-777"]))
+    fleet.send(*five())
+    page = desk.open(f"{fleet.url}#truck=TRK-001", webgl=False)
+    expect(page.locator(".replay-status")).to_contain_text("1\u00a0position")
+    cut_off = """() => [...document.querySelectorAll('.top *, .replay-bar *')].filter(each => {
+        const { left, right, width } = each.getBoundingClientRect();
+        return width > 1 && (left < 0 || right > innerWidth + 0.5);
+    }).map(each => each.className || each.tagName)"""
+    for width in (1440, 1280, 1100, 1081, 1080, 900, 721, 720, 390):
+        page.set_viewport_size({"width": width, "height": 600})
+        # As wide as they get: a large fleet, a long finding, no connection.
+        page.evaluate("""() => {
+            for (const count of document.querySelectorAll('.count strong')) count.textContent = '12,345';
+            document.querySelector('.fleet').textContent = 'of 61,725';
+            document.querySelector('.health-words').textContent = 'The archive is 12 min behind';
+            document.querySelector('.live-word').textContent = 'reconnecting';
+        }""")
+        assert page.evaluate(cut_off) == [], width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 1440, "height": 900})
+    status = page.locator(".replay-status")
+    assert status.evaluate("each => each.scrollWidth <= each.clientWidth")  # read whole
 
 
 def test_a_link_shares_the_view_and_a_broken_one_is_harmless(fleet: Fleet, desk: Desk) -> None:

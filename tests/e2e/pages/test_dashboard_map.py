@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from playwright.sync_api import Page, expect
-from tests.support.browser import PHONE, Desk
+from tests.support.browser import PHONE, Desk, colours
 from tests.support.fleet import HOME, Fleet, at, five, until, wait_for_map
 
 CLOSE = f"#map=15/{HOME[0]}/{HOME[1]}"
@@ -101,6 +101,36 @@ def test_geofences_appear_on_the_map_when_somebody_stores_one(fleet: Fleet, desk
         before = picture(page)
         fleet.fence(shape)
         until(f"the {kind} to be drawn", lambda before=before: picture(page) != before)
+
+
+def test_a_wide_corridor_is_whole_where_one_looks_closely(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(at("TRK-001", latitude=HOME[0] + 0.5))
+    page = desk.open(f"{fleet.url}#map=16/{HOME[0] + 0.008}/{HOME[1]}", size=(900, 900))  # 900 m beside its middle
+    wait_for_map(page)
+    page.wait_for_timeout(1500)
+    until("the map to rest", lambda: picture(page) == picture(page))
+    box: Any = page.locator(".map").bounding_box()
+    places = [(box["x"] + 20 + 25 * step, box["y"] + 100 + 25 * down) for step in range(17) for down in range(24)]
+    (ground,) = set(colours(page, places))
+    path = [{"latitude": HOME[0], "longitude": HOME[1] + step} for step in (-0.05, 0.05)]
+    fleet.fence({"geofence_id": "c", "name": "Route", "type": "corridor", "path": path, "width_meters": 3000})
+    until("the corridor to be drawn all over", lambda: ground not in colours(page, places))
+    assert len(set(colours(page, places))) == 1
+
+
+def test_the_map_is_painted_around_a_panel_that_scrolls(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(f"{fleet.url}#truck=TRK-001&map=15/{HOME[0]}/{HOME[1]}", size=PHONE)
+    wait_for_map(page)
+    expect(page.get_by_role("heading", name="Last alerts")).to_be_attached()
+    card = page.locator(".truck-card")
+    assert card.evaluate("each => each.scrollHeight > each.clientHeight + 50")
+    page.evaluate("document.querySelector('.map').style.background = '#ff0000'")  # what is behind the map
+    page.wait_for_timeout(1000)
+    box: Any = page.locator(".map").bounding_box()
+    top = box_of(page, ".truck-card")["y"]
+    places = [(x, y) for x in range(10, 380, 20) for y in range(int(box["y"]) + 5, int(top) - 5, 10)]
+    assert (255, 0, 0) not in colours(page, places)
 
 
 def star(vertices: int) -> list[dict[str, float]]:
@@ -245,3 +275,15 @@ def test_the_panel_of_a_truck_stays_above_its_time_line(fleet: Fleet, desk: Desk
     expect(page.get_by_role("heading", name="Last alerts")).to_be_attached()
     card, line = box_of(page, ".truck-card"), box_of(page, ".place.timeline")
     assert card["y"] + card["height"] <= line["y"]
+
+
+def test_panels_leave_the_buttons_of_the_map_free(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(f"{fleet.url}#truck=TRK-001", size=(1440, 900))
+    wait_for_map(page)
+    expect(page.get_by_role("heading", name="Last alerts")).to_be_attached()
+    for size in ((1440, 900), (1280, 720), (900, 600)):
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        button, panel = box_of(page, ".maplibregl-ctrl-bottom-right"), box_of(page, ".truck-card")
+        above = panel["y"] + panel["height"] <= button["y"]
+        assert above or panel["x"] + panel["width"] <= button["x"]

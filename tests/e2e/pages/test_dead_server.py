@@ -62,8 +62,10 @@ def test_a_server_that_dies_is_said_since_when_and_its_return_is_noticed(tmp_pat
         page = desk.open(fleet.url)
         expect(page.locator(".live")).to_have_text("live")
         expect(page.locator(".fleet")).to_have_text("of 5")
+        expect(page.locator(".health-sign")).to_have_attribute("data-level", re.compile("good|notice|bad"))
         wait_for_map(page)
     expect(page.locator(".live")).to_have_text("reconnecting")
+    expect(page.locator(".health-sign")).to_have_attribute("data-level", "unknown")  # not as it was before the cut
     expect(page.locator(".connection")).to_contain_text(re.compile(r"No connection since \d\d:\d\d:\d\d"))
     expect(page.locator(".connection")).to_contain_text("The positions shown are from then.")
     expect(page.locator(".fleet")).to_have_text("of 5")  # what was known stays

@@ -66,6 +66,7 @@ def test_a_viewer_looks_at_alerts_and_geofences_and_changes_none(tmp_path: Path,
         expect(editor).to_contain_text("may look but not change")
         expect(page.locator("#geofence-radius_m")).to_have_value("500")
         expect(page.locator("#geofence-radius_m")).to_be_disabled()
+        expect(page.locator(".preview")).not_to_be_visible()  # the server lets a viewer ask for none
         for name in ("New geofence", "Import", "Save", "Delete"):
             expect(editor.get_by_role("button", name=name)).to_have_count(0)
         assert accessibility_findings(page) == []
