@@ -57,7 +57,12 @@ export function columns(place: Site, name: TableName, single = false): Column<Ro
         figure("max_speed_kmh", "Top speed", (value) => kmh(value)),
         figure("driving_time_minutes", "Driving", minutes),
         figure("idle_time_minutes", "Idling", minutes),
-        figure("gap_time_minutes", "Silent", minutes, "Silences over 5 minutes between two positions"),
+        figure(
+          "gap_time_minutes",
+          "Silent within",
+          minutes,
+          "Silences over 5 minutes between two positions of the hour; those that reach over its end count to the days",
+        ),
         figure("coordinates_count", "Positions", (value) => number(value)),
       ];
     case "trips":

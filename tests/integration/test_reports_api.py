@@ -264,6 +264,16 @@ def test_csv_holds_what_is_shown_with_zone_and_filter(api: Api) -> None:
     ]
 
 
+@pytest.mark.parametrize(("name", "first"), [("quality_days", ["date", "hours"]), ("quality_trucks", ["truck_id"])])
+def test_columns_begin_with_what_the_row_is_about(api: Api, name: str, first: list[str]) -> None:
+    (row, *_) = rows_of(api.ask(f"export/{name}.csv").text)
+    names = list(row)
+    assert names == [*first, "positions", "gaps", "gap_minutes", "duplicates", "late", "rejected"]
+    (told, *_) = api.get("quality")[name.removeprefix("quality_")]
+    assert [row[column] for column in first] == [str(told[column]).replace("-1.", "'-1.") for column in first]
+    assert row["positions"] == str(told["positions"])
+
+
 def test_text_that_a_spreadsheet_would_calculate_is_defused(api: Api) -> None:
     rows = rows_of(api.ask("export/trucks.csv").text)
     assert [row["truck_id"] for row in rows] == [f"'{FORMULA}", "A"]

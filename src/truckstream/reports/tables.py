@@ -17,6 +17,7 @@ from truckstream.reports.rows import ListRows, Rows, each
 Kind = Literal["text", "instant", "local", "number", "whole", "flag"]
 
 _INSTANTS: Final = frozenset({"hour", "start", "end", "arrive", "leave", "timestamp"})
+_ABOUT: Final = frozenset({"truck_id", "date", "hours"})
 _NAMES_SHOWN: Final = 20
 
 
@@ -91,23 +92,27 @@ def make_table(name: str, reader: Reader, wanted: Filter, wish: Wish) -> Table:
         rows = rows.sorted(wish.sort)
     base = reader.base(wanted.period, look, extra)
     columns = columns_of(row)
+    order = [row.__struct_fields__.index(column.name) for column in columns]
     return Table(
         name,
         columns,
-        ([list(msgspec.structs.astuple(one)) for one in part] for part in each(rows)),
+        ([[cells[at] for at in order] for cells in map(msgspec.structs.astuple, part)] for part in each(rows)),
         _about(name, wanted, wish, base),
         len(rows),
     )
 
 
 def columns_of(row: type[msgspec.Struct]) -> list[Column]:
-    """Return the columns of a row's fields.
+    """Return the columns of a row's fields, first what the row is about.
 
+    >>> [column.name for column in columns_of(answers.DayQuality)][:3]
+    ['date', 'hours', 'positions']
     >>> columns_of(answers.GapRow)[1]
     Column(name='start', kind='instant')
     """
     hints = get_type_hints(row)
-    return [Column(name, _kind(name, hints[name])) for name in row.__struct_fields__]
+    names = sorted(row.__struct_fields__, key=lambda name: name not in _ABOUT)
+    return [Column(name, _kind(name, hints[name])) for name in names]
 
 
 def _kind(name: str, hint: Any) -> Kind:
