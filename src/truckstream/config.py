@@ -63,7 +63,7 @@ VARIABLES = (
     ("aws_region", "AWS_REGION", "the stack's region, such as `eu-central-1`; default: the one of the AWS profile"),
     ("athena_database", "ATHENA_DATABASE", "the Glue database of the archive's tables; default `truckstream`"),
     ("athena_workgroup", "ATHENA_WORKGROUP", "the Athena workgroup of queries; default `truckstream`"),
-    ("on_failure_queue_url", "ON_FAILURE_QUEUE_URL", "a queue of batches Lambda gave up on, beside the bucket"),
+    ("on_failure_queue_url", "ON_FAILURE_QUEUE_URL", "a queue of what Lambda or IoT gave up on, beside the bucket"),
     ("outlier_speed_kmh", "OUTLIER_SPEED_KMH", "on AWS: higher speeds are set aside, in km/h; default 200, 0 = off"),
     ("num_trucks", "NUM_TRUCKS", "trucks that the function `gps_producer` simulates: 1 to 10000, default 50"),
     ("position_move_m", "POSITION_MOVE_M", "write a latest position when it moved so many metres; default 25, 0 = off"),

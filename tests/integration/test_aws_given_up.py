@@ -1,5 +1,6 @@
 """Batches that Lambda gave up on come back: from the bucket with their payload, from a queue by way of the stream."""
 
+import base64
 import json
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -21,6 +22,7 @@ from truckstream.aws.stores import AwsStores
 from truckstream.aws.stream import KinesisStream
 from truckstream.cli.main import execute
 from truckstream.consumers import history
+from truckstream.consumers.redriving import redrive
 from truckstream.core.errors import Unavailable
 from truckstream.core.records import Position, encode_position
 from truckstream.local.mapping import MappingSettings
@@ -226,3 +228,41 @@ def test_what_lambda_gave_up_is_redriven_and_processed_in_the_end(
     assert archived == positions(10)
     assert (cloud.rejected.count(), cloud.keys()) == (0, [])
     handlers.disconnect()
+
+
+def published(truck_id: str, payload: bytes, trace: str) -> str:
+    """Return what IoT writes to its error action's queue (AWS IoT Developer Guide, "Error handling")."""
+    return json.dumps(
+        {
+            "ruleName": "truckstream_positions",
+            "topic": f"trucks/{truck_id}/positions",
+            "cloudwatchTraceId": trace,
+            "clientId": truck_id,
+            "base64OriginalPayload": base64.b64encode(payload).decode(),
+            "failures": [
+                {"failedAction": "KinesisAction", "failedResource": STREAM, "errorMessage": "Rate exceeded for shard"}
+            ],
+        }
+    )
+
+
+def test_what_iot_could_not_put_on_the_stream_comes_back_under_its_truck_in_order(cloud: Cloud) -> None:
+    sqs = cloud.session.client("sqs")
+    sent = [encode_position(position) for position in positions(12)]
+    for number, payload in enumerate(sent):
+        body = published("TRK-1", payload, f"trace-{number}")
+        sqs.send_message(QueueUrl=cloud.queue_url, MessageBody=body)
+    sqs.send_message(QueueUrl=cloud.queue_url, MessageBody='{"topic": "somebody/else"}')
+    done = cloud.given_up.collect()
+    assert (done.records, done.lost) == (12, [])
+    assert cloud.queued() == 1  # not ours: left alone
+    waiting = list(cloud.rejected.list())
+    assert sorted(payloads(waiting)) == sorted(sent)
+    assert {each.reason for each in waiting} == {"IoT gave up: Rate exceeded for shard"}
+    assert [each.arrival_ms for each in waiting] == sorted(each.arrival_ms for each in waiting)
+
+    redriven = redrive(cloud.rejected, cloud.stream, cloud.rejected.list())
+    assert (redriven.placed, redriven.refused) == (12, 0)
+    assert sorted(payloads(cloud.on_stream())) == sorted(sent)
+    assert {record.partition_key for record in cloud.on_stream()} == {"TRK-1"}
+    assert cloud.rejected.count() == 0

@@ -81,6 +81,53 @@ def code_in(page: Path) -> list[str]:
     return blocks + re.findall(r"`([^`\n]+)`", text)
 
 
+# Options of the AWS command line itself, and those it adds to a service's own.
+_AWS_OPTIONS = {
+    "query",
+    "output",
+    "cli-binary-format",
+    "cli-read-timeout",
+    "certificate-pem-outfile",
+    "private-key-outfile",
+}
+
+
+def test_aws_commands_in_the_runbooks_exist_with_their_options() -> None:
+    botocore = pytest.importorskip("botocore.session")
+    session = botocore.get_session()
+    dashed = importlib.import_module("botocore").xform_name
+    commands = [
+        found.groups()
+        for page in (ROOT / "docs" / "operations.md", ROOT / "terraform" / "modules" / "ingest" / "README.md")
+        for found in re.finditer(r"\baws ([a-z0-9-]+) ([a-z0-9-]+)((?:[^`\n\\]|\\\n)*)", page.read_text())
+    ]
+    assert len(commands) >= 10
+    for service, verb, rest in commands:
+        model = session.get_service_model(service)
+        name = verb
+        if verb == "wait":
+            name = dashed(session.get_waiter_model(service).get_waiter(_camel(rest.split()[0])).operation, "-")
+        operations = {dashed(operation, "-"): operation for operation in model.operation_names}
+        assert name in operations, f"aws {service} {verb}"
+        shape = model.operation_model(operations[name]).input_shape
+        options = {dashed(member, "-") for member in shape.members} if shape else set()
+        given = set(re.findall(r"--([a-z0-9-]+)", rest))
+        assert given <= options | _AWS_OPTIONS, (f"aws {service} {verb}", given - options)
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
+def test_outputs_that_the_runbooks_read_exist() -> None:
+    outputs = set(re.findall(r'^output "(\w+)"', (ROOT / "terraform" / "outputs.tf").read_text(), re.MULTILINE))
+    read = re.findall(
+        r"terraform (?:-chdir=terraform )?output (?:-raw )?(\w+)", (ROOT / "docs" / "operations.md").read_text()
+    )
+    assert len(read) >= 4
+    assert set(read) <= outputs
+
+
 def test_source_files_the_pages_name_exist() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for named in re.findall(r"`([\w-]+/[\w./-]+\.(?:py|ts|sql|sh))`", page.read_text()):

@@ -4,9 +4,13 @@ An event source mapping writes what it discards to its on-failure destination (L
 discarded batch records for a Kinesis Data Streams event source"): to a bucket as `aws/lambda/<mapping>/<shard>/...`
 with the whole event as `payload`, to a queue as shard and sequence numbers alone. The records of the latter are
 fetched from the stream, which keeps them for its retention. A message is removed once all its records are kept.
+
+The queue may also be the one of `terraform/modules/ingest`: what trucks published and IoT could not put on the stream
+(AWS IoT Developer Guide, "Error handling (error action)").
 """
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -69,6 +73,28 @@ class _Message(msgspec.Struct, frozen=True):
         return f"{batch.shard_id}, {batch.start_sequence_number} to {batch.end_sequence_number}"
 
 
+class _Failure(msgspec.Struct, frozen=True, rename="camel"):
+    error_message: str = ""
+
+
+class _Published(msgspec.Struct, frozen=True, rename="camel"):
+    """What IoT writes of a message whose action failed; trucks publish to TOPIC/TRUCK/positions."""
+
+    topic: str
+    payload: bytes = msgspec.field(name="base64OriginalPayload")
+    failures: Sequence[_Failure] = ()
+
+    @property
+    def truck_id(self) -> str:
+        """The truck, as the rule's own partition key has it."""
+        return self.topic.split("/")[1] if "/" in self.topic else self.topic
+
+    @property
+    def reason(self) -> str:
+        """Why it is not on the stream, for people."""
+        return f"IoT gave up: {self.failures[0].error_message if self.failures else 'no reason told'}"
+
+
 class Collected(msgspec.Struct):
     """How many records were brought in, and which batches could not be: they wait where they are."""
 
@@ -103,23 +129,26 @@ class GivenUp:
                 continue  # another has just brought it in
             if self._keep(data, done):
                 delete_objects(s3, bucket, [entry["Key"]])
-        for receipt, body in self._queued():
-            if self._keep(body, done):
+        for receipt, body, sent_ms in self._queued():
+            if self._keep(body, done) or self._keep_published(body, sent_ms, done):
                 with aws_errors("sqs:DeleteMessage", f"queue {self._queue_url}"):
                     self._session.client("sqs").delete_message(QueueUrl=self._queue_url, ReceiptHandle=receipt)
         return done
 
-    def _queued(self) -> Iterator[tuple[str, bytes]]:
+    def _queued(self) -> Iterator[tuple[str, bytes, int]]:
         while self._queue_url:
             with aws_errors("sqs:ReceiveMessage", f"queue {self._queue_url}"):
                 answer = self._session.client("sqs").receive_message(
-                    QueueUrl=self._queue_url, MaxNumberOfMessages=_AT_ONCE, VisibilityTimeout=_QUEUE_HIDES_S
+                    QueueUrl=self._queue_url,
+                    MaxNumberOfMessages=_AT_ONCE,
+                    VisibilityTimeout=_QUEUE_HIDES_S,
+                    AttributeNames=["SentTimestamp"],
                 )
             messages = answer.get("Messages", [])
             if not messages:
                 return
             for message in messages:
-                yield message["ReceiptHandle"], message["Body"].encode()
+                yield message["ReceiptHandle"], message["Body"].encode(), int(message["Attributes"]["SentTimestamp"])
 
     def _keep(self, data: bytes, done: Collected) -> bool:
         """Put a message's records into the rejected store; return whether nothing of it is left."""
@@ -136,6 +165,29 @@ class GivenUp:
         if missing > 0:
             done.lost.append(f"{missing} of {message.batch.batch_size} records ({message.place}); {message.reason}")
         return missing <= 0
+
+    def _keep_published(self, data: bytes, sent_ms: int, done: Collected) -> bool:
+        """Put a message of a truck into the rejected store; its own place there, by the time it failed."""
+        try:
+            message = msgspec.json.decode(data, type=_Published)
+        except msgspec.MsgspecError:
+            return False
+        place = sent_ms << 32 | int.from_bytes(sha256(data).digest()[:4])
+        self._rejected.put(
+            [
+                RejectedRecord(
+                    f"iot:{message.topic}",
+                    place,
+                    _WHOLE_RECORD,
+                    message.reason,
+                    message.payload,
+                    sent_ms,
+                    message.truck_id,
+                )
+            ]
+        )
+        done.records += 1
+        return True
 
     def _records(self, message: _Message) -> Sequence[StreamRecord]:
         if message.payload is not None:
