@@ -1,6 +1,7 @@
 /** Keys of the whole page: `/` searches, `f` follows, `a` shows all trucks, `l` goes to the list, Esc closes what is open. */
 
-import type { PanelHost, PanelName } from "./panels";
+import type { PanelName } from "./panel";
+import type { PanelHost } from "./panels";
 import type { FleetStore } from "./store";
 
 interface Parts {

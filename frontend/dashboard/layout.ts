@@ -1,7 +1,7 @@
 /** The page's frame: header, left column, map with what floats over it, and a place for every panel. */
 
 import { element } from "../shared/dom";
-import type { PanelName } from "./panels";
+import type { PanelName } from "./panel";
 
 export interface Layout {
   header: HTMLElement;

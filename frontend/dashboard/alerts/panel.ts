@@ -2,7 +2,7 @@
 
 import { announce, element, setText } from "../../shared/dom";
 import { count } from "../../shared/format";
-import type { PanelContext } from "../panels";
+import type { PanelContext } from "../panel";
 import { sentenceOfError, toast } from "../toast";
 import "./alerts.css";
 import { AlertFeed, announcement, type Filter, matches, NO_FILTER } from "./feed";

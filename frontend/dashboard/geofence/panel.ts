@@ -3,7 +3,7 @@
 import { all } from "../../shared/api";
 import { element, icon, ICONS } from "../../shared/dom";
 import { count } from "../../shared/format";
-import type { Panel, PanelContext } from "../panels";
+import type { Panel, PanelContext } from "../panel";
 import { sentenceOfError } from "../toast";
 import { EditorCanvas } from "./canvas";
 import { changesBetween } from "./changes";

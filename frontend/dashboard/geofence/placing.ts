@@ -1,6 +1,6 @@
 /** Small steps of the editor: joining what was drawn to a shape, showing a shape beside the panel, counting a rule's trucks. */
 
-import type { PanelContext } from "../panels";
+import type { PanelContext } from "../panel";
 import { boundsOf, type Shape } from "./shape";
 
 /** How each kind is drawn, with a way out that a phone has too. */

@@ -2,7 +2,7 @@
 
 import { DAY_MS } from "../../shared/time";
 import { type AlertType, clockText, sentenceOf } from "../alerts/sentence";
-import type { PanelContext } from "../panels";
+import type { PanelContext } from "../panel";
 import { sentenceOfError } from "../toast";
 import { previewSentence } from "./changes";
 import { type Draft, wireOf } from "./draft";

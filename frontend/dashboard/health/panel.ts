@@ -3,7 +3,7 @@
 import { element, icon, ICONS, setText } from "../../shared/dom";
 import { number } from "../../shared/format";
 import { ageLabel, durationLabel, localLabel, UNKNOWN } from "../../shared/time";
-import type { Panel, PanelContext } from "../panels";
+import type { Panel, PanelContext } from "../panel";
 import { bytesText, consumerName, type Finding, findingsOf, type Health, lagLevel } from "./judgement";
 import "./health.css";
 

@@ -1,7 +1,7 @@
 /** What the list says when it has nothing to show: why, and what to do next. */
 
 import { element } from "../../shared/dom";
-import type { PanelContext } from "../panels";
+import type { PanelContext } from "../panel";
 
 export function emptyList(place: HTMLElement, { store }: PanelContext): void {
   if (store.fleetSize > 0) {

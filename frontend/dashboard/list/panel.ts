@@ -8,7 +8,7 @@
 import { announce, element, setText } from "../../shared/dom";
 import { ageLabel } from "../../shared/time";
 import { markImage } from "../marks";
-import type { PanelContext } from "../panels";
+import type { PanelContext } from "../panel";
 import { STATE_WORDS } from "../wire";
 import type { State, Truck } from "../wire";
 import { emptyList } from "./empty";

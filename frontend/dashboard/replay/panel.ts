@@ -4,7 +4,7 @@ import { element, setText } from "../../shared/dom";
 import { count } from "../../shared/format";
 import { clockLabel, dayLabel, localDate, localLabel } from "../../shared/time";
 import type { Alert } from "../alerts/sentence";
-import type { PanelContext } from "../panels";
+import type { PanelContext } from "../panel";
 import { sentenceOfError } from "../toast";
 import { SpeedChart } from "./chart";
 import { ReplayControls } from "./controls";

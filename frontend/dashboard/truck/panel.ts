@@ -5,7 +5,7 @@ import { ICONS, announce, element, icon, setText } from "../../shared/dom";
 import { ageLabel, clockLabel, durationLabel } from "../../shared/time";
 import { datedBefore_ms } from "../ages";
 import { markImage } from "../marks";
-import type { PanelContext } from "../panels";
+import type { PanelContext } from "../panel";
 import { STATE_WORDS } from "../wire";
 import type { Alert, Truck } from "../wire";
 import { LastHour } from "./last_hour";
