@@ -2,29 +2,50 @@
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import Literal
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar, get, post
-from litestar.params import FromQuery
+from litestar.params import FromQuery, JSONBody
 from tests.support.http_server import running
 
 from truckstream.core.errors import InvalidInput, InvalidSetting, Unavailable
 from truckstream.http.access import Caller, need
 from truckstream.http.gate import Gate, OpenDoor
 from truckstream.http.pages import page_handlers
-from truckstream.http.problems import HANDLERS, NotSignedIn
+from truckstream.http.problems import HANDLERS, NotSignedIn, SlowDown
 from truckstream.http.serving import is_loopback, listen
+
+
+class Given(msgspec.Struct):
+    token: str
 
 
 @get("/unwell", sync_to_thread=False)
 def unwell(kind: FromQuery[str]) -> str:
-    raise {"input": InvalidInput("bad"), "busy": Unavailable("busy"), "bug": RuntimeError("secret detail")}[kind]
+    raise {
+        "input": InvalidInput("bad"),
+        "busy": Unavailable("busy"),
+        "bug": RuntimeError("secret detail"),
+        "slow": SlowDown("slow", after_s=1.2),
+    }[kind]
 
 
 @get("/count", sync_to_thread=False)
 def count(number: FromQuery[int]) -> int:
     return number
+
+
+@get("/choice", sync_to_thread=False)
+def choice(kind: FromQuery[Literal["a", "b"] | None] = None) -> str:
+    return kind or ""
+
+
+@post("/body", sync_to_thread=False)
+def body(data: JSONBody[Given]) -> str:
+    return data.token
 
 
 @post("/change", guards=[need("dispatcher")], sync_to_thread=False)
@@ -41,7 +62,9 @@ class TokenDoor:
 
 
 def application(folder: Path, door: OpenDoor | TokenDoor) -> Gate:
-    app = Litestar([unwell, count, change, *page_handlers(folder)], exception_handlers=HANDLERS, openapi_config=None)
+    app = Litestar(
+        [unwell, count, choice, body, change, *page_handlers(folder)], exception_handlers=HANDLERS, openapi_config=None
+    )
     return Gate(app, door)
 
 
@@ -82,8 +105,20 @@ def test_errors_say_what_is_wrong_and_keep_the_inside_to_themselves(
         assert set(answer.json()) >= {"error", "hint", "retryable"}
         assert "secret" not in answer.text
     assert httpx.get(f"{open_url}/unwell?kind=busy").headers["retry-after"]
+    slow = httpx.get(f"{open_url}/unwell?kind=slow")
+    assert (slow.status_code, slow.headers["retry-after"]) == (429, "2")  # not before: 1 would be told again
     wrong = httpx.get(f"{open_url}/count?number=x")
     assert (wrong.status_code, wrong.json()["field"]) == (400, "number")
+    kind = httpx.get(f"{open_url}/choice?kind=c").json()
+    assert (kind["error"], kind["field"]) == ("kind: Invalid enum value 'c': one of a, b", "kind")
+    for sent, field, error in (
+        (b"", "body", "body: is missing"),
+        (b"{}", "token", "token: is missing"),
+        (b'{"token": 5}', "token", "token: Expected `str`, got `int`"),
+        (b"[]", "body", "body: Expected `object`, got `array`"),
+    ):
+        answer = httpx.post(f"{open_url}/body", content=sent, headers={"Content-Type": "application/json"}).json()
+        assert (answer["field"], answer["error"]) == (field, error)
     assert httpx.get(f"{open_url}/nowhere").json()["hint"]
     assert httpx.put(f"{open_url}/change").status_code == 405
 

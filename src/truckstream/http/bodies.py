@@ -12,6 +12,7 @@ from truckstream.core.errors import InvalidInput
 from truckstream.http.problems import NotSupported, TooLarge
 
 _GZIP_WINDOW: Final = 31
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 _INFLATED_AT_ONCE: Final = 1024 * 1024
 
 
@@ -26,7 +27,7 @@ async def read_body(
     inflated_bytes: int | None = None,
     hold: Callable[[int], None] = _no_bound,
 ) -> bytes:
-    """Return the body, inflated when it is gzip. Raises TooLarge, NotSupported or InvalidInput.
+    """Return the body, inflated when it is gzip, said or not. Raises TooLarge, NotSupported or InvalidInput.
 
     `hold` is told, from any thread, of every so many bytes before they are kept; it raises when they are too many.
     """
@@ -42,9 +43,10 @@ async def read_body(
         parts.append(part)
     body = b"".join(parts)
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding == "gzip":
+    plain = encoding in ("", "identity")
+    if encoding == "gzip" or (plain and body.startswith(_GZIP_MAGIC)):  # what no JSON and no form begins with
         return await asyncio.to_thread(inflate, body, inflated_bytes or limit_bytes, hold)
-    if encoding not in ("", "identity"):
+    if not plain:
         raise NotSupported(f"Content-Encoding {encoding[:40]!r} is not read here", hint="Send it plain or as gzip.")
     return body
 

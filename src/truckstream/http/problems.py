@@ -1,8 +1,11 @@
 """Every error a client may see: one JSON form, `{"error", "hint", "retryable"}`, and the OpenAPI text of it."""
 
 import logging
+import math
+import re
 from collections.abc import Mapping
-from typing import Any, Final
+from enum import Enum
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 from litestar import MediaType, Request, Response
@@ -13,7 +16,6 @@ from litestar.types import ExceptionHandlersMap
 from truckstream.core.errors import (
     DataDirectoryInUse,
     Denied,
-    InvalidGeofence,
     InvalidInput,
     MissingPart,
     StorageFull,
@@ -25,6 +27,10 @@ from truckstream.core.errors import (
 RETRY_AFTER_S: Final = 2
 
 _log = logging.getLogger("truckstream.http")
+
+_NAMED: Final = re.compile(r"([a-z_]+): ")
+"""What is wrong with a field begins with its name."""
+_LACKING: Final = re.compile(r"missing required field `(\w+)`")
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -117,10 +123,12 @@ def from_error(error: TruckstreamError) -> Response[Problem]:
     status = status_of(error)
     headers = {}
     if status in (429, 503):
-        headers["Retry-After"] = str(max(1, round(getattr(error, "after_s", RETRY_AFTER_S))))
+        headers["Retry-After"] = str(max(1, math.ceil(getattr(error, "after_s", RETRY_AFTER_S))))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    field = error.field if isinstance(error, InvalidGeofence) else getattr(error, "field", None)
+    field = getattr(error, "field", None)
+    if field is None and isinstance(error, InvalidInput) and (named := _NAMED.match(error.message)):
+        field = named[1]
     retryable = error.retryable or status in (429, 503)
     return problem_response(status, Problem(error.message, error.hint, retryable, field), headers)
 
@@ -138,11 +146,33 @@ def _handle_http(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     detail, field = error.detail, None
     if isinstance(error, ValidationException) and isinstance(error.extra, list) and error.extra:
         first = error.extra[0]
-        field = _name_sent(request, str(first.get("key") or "")) or None
-        detail = f"{field}: {first.get('message', '')}" if field else str(first.get("message", detail))
+        field, detail = _complaint(request, str(first.get("key") or ""), str(first.get("message", detail)))
     status = error.status_code
     hint = _HINTS.get(status, "See /schema/openapi.json.")
     return problem_response(status, Problem(detail, hint, status >= 500, field), error.headers)
+
+
+def _complaint(request: Request[Any, Any, Any], key: str, message: str) -> tuple[str | None, str]:
+    """Return the field to blame, in the words of the sender, and what is wrong with it."""
+    if key == "data" and (lacking := _LACKING.search(message)):
+        return lacking[1], f"{lacking[1]}: is missing"
+    if key == "data":
+        return "body", f"body: {'is missing' if message == repr(key) else message}"
+    field = _name_sent(request, key)
+    parameter = request.route_handler.parsed_fn_signature.parameters.get(key)
+    if parameter is not None and message.startswith("Invalid enum value") and (words := _choices(parameter.annotation)):
+        message = f"{message}: one of {', '.join(words)}"
+    return field or None, f"{field}: {message}" if field else message
+
+
+def _choices(annotation: Any) -> list[str]:
+    """Return the words that an annotation allows; none where it allows more than some words."""
+    annotation = getattr(annotation, "__value__", annotation)  # of a type alias
+    if get_origin(annotation) is Literal:
+        return [str(word) for word in get_args(annotation)]
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return [str(member.value) for member in annotation]
+    return [word for part in get_args(annotation) for word in _choices(part)]
 
 
 def _name_sent(request: Request[Any, Any, Any], name: str) -> str:

@@ -62,14 +62,15 @@ def _within(received: ReceivedPositions, from_ms: int, to_ms: int) -> PositionCo
 
 
 def period(since: str | None, until: str | None, now_ms: int, *, longest_ms: int | None = None) -> tuple[int, int]:
-    """Return the period of a query: the last 24 hours where nothing else is said. Raises InvalidInput."""
+    """Return the period of a query: the last 24 hours where nothing else is said. Raises InvalidInput.
+
+    Without an end it reaches an hour ahead, for positions of clocks that are.
+    """
     from_ms, to_ms = instant("from", since), instant("to", until)
-    if to_ms is None:
-        to_ms = (
-            now_ms + HOUR_MS if from_ms is None or longest_ms is None else min(now_ms + HOUR_MS, from_ms + longest_ms)
-        )
     if from_ms is None:
-        from_ms = to_ms - DAY_MS
+        from_ms = (now_ms if to_ms is None else to_ms) - DAY_MS
+    if to_ms is None:
+        to_ms = now_ms + HOUR_MS if longest_ms is None else min(now_ms + HOUR_MS, from_ms + longest_ms)
     # There is nothing outside of these years, and the day before or after the first or last one has no date.
     from_ms, to_ms = max(from_ms, _FIRST_MS), min(to_ms, _END_MS)
     if from_ms >= to_ms:

@@ -1,8 +1,8 @@
-"""The address `/`: the dashboard's page, and, with an `id` in the query, a phone that sends its position there."""
+"""The address `/`: the dashboard's page, and, with a truck or a place in the query, a phone that sends its position."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request, Response, get, post
 from litestar.types import ControllerRouterHandler
@@ -13,6 +13,7 @@ from truckstream.web.ingest import Ingest, Ingested
 from truckstream.web.osmand import take_phone
 
 _may_send = need("device")
+_OF_A_PHONE: Final = frozenset({"id", "deviceid", "lat", "location"})
 
 
 def home_handlers(folder: Path, ingest: Ingest, clock: Callable[[], int]) -> list[ControllerRouterHandler]:
@@ -21,7 +22,7 @@ def home_handlers(folder: Path, ingest: Ingest, clock: Callable[[], int]) -> lis
 
     @get("/", include_in_schema=False)
     async def home(request: Request[Any, Any, Any]) -> Response[Any]:
-        if "id" in request.query_params:
+        if _OF_A_PHONE & request.query_params.keys():  # a page with status 200 would lose the position
             return await _phone(request)
         return index_page(pages, request)
 
