@@ -62,6 +62,7 @@ def test_all_trucks_of_the_filter_come_into_view_by_button_and_key(fleet: Fleet,
     fleet.send(at("TRK-001"), at("TRK-002", latitude=46.2, longitude=6.15))
     page = desk.open(f"{fleet.url}{CLOSE}&truck=TRK-001&follow=1")
     wait_for_map(page)
+    expect(page.locator(".fleet")).to_have_text("of 2")  # there is something to show
     page.get_by_role("button", name="Show all trucks (a)").click()
     until("the map to show both", lambda: bool(shown(page)) and shown(page)[0] < 10)
     assert HOME[0] > shown(page)[1] > 46.2
