@@ -354,6 +354,11 @@ def test_paper_repeats_headings_and_draws_charts_in_their_size(desk: Desk, repor
     headings = section(page, "Trucks").locator("thead button.sort")
     assert headings.evaluate_all("all => all.map((one) => one.getClientRects().length)") == [0] * 7
     expect(section(page, "Trucks").locator("thead")).to_contain_text("Duplicates")
+    # The heading of a figure ends where the figures do.
+    assert (
+        section(page, "Trucks").locator("thead .arrow:empty").evaluate_all("all => all.map((one) => one.offsetWidth)")
+        == [0] * 6
+    )
 
 
 def test_no_serious_accessibility_finding_in_light_or_dark(desk: Desk, reports: Reports) -> None:
