@@ -370,6 +370,25 @@ def test_verify_takes_batches_of_bad_records_only(tmp_path: Path) -> None:
     assert execute(["verify", *data]) == 0
 
 
+def test_what_to_do_next_is_called_as_the_shell_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "truckstream").write_text("#!/bin/sh\n")
+    (folder / "truckstream").chmod(0o755)
+    source = tmp_path / "positions.csv"
+    source.write_text(POSITIONS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [str(folder / "truckstream")])
+    for path, called in (("/nowhere", ".venv/bin/truckstream"), (str(folder), "truckstream")):
+        monkeypatch.setenv("PATH", path)
+        assert execute(["replay", str(source), "--speed", "max", "--data", "data"]) == 0
+        printed = capsys.readouterr().out
+        assert f"See why: {called} rejected --data data" in printed
+        assert f"Look at it: {called} stats --data data" in printed
+
+
 def test_simulated_positions_go_to_standard_output() -> None:
     command = [sys.executable, "-m", "truckstream", "simulate", "--trucks", "3", "--duration", "10", "--output", "-"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,9 +1,11 @@
 """Rows to the terminal: a table for people, CSV or JSON for programs. Empty means unknown."""
 
 import csv
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -31,6 +33,15 @@ class Column(msgspec.Struct, frozen=True):
     right: bool = False
     label: str = ""
     detail: bool = False
+
+
+def program() -> str:
+    """Return what the reader's shell calls this program: its name, or its path where the shell would not find it."""
+    name = "truckstream"
+    path = Path(sys.argv[0])
+    if shutil.which(name) or path.name != name:
+        return name
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def choose(as_csv: bool, as_json: bool) -> Format:

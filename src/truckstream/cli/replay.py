@@ -25,6 +25,7 @@ from truckstream.cli.options import (
     OutlierOption,
     speed_option,
 )
+from truckstream.cli.output import program
 from truckstream.cli.placing import pays, place_aside
 from truckstream.cli.signals import terminate_as_interrupt
 from truckstream.cli.sources import Source, check_sources, open_source
@@ -177,5 +178,5 @@ def _summary(rows: int, seconds: float, counts: _Counts, data: Path, as_json: bo
         f"{rows:,} rows in {seconds:.1f} s ({rate:,.0f} rows/s), {counts.alerts:,} alerts, {counts.rejected:,} rejected"
     )
     if counts.rejected:
-        print(f"See why: truckstream rejected --data {data}")
-    print(f"Look at it: truckstream stats --data {data}, also positions, transitions, alerts, query")
+        print(f"See why: {program()} rejected --data {data}")
+    print(f"Look at it: {program()} stats --data {data}, also positions, transitions, alerts, query")

@@ -15,6 +15,7 @@ from truckstream.cli.feeding import drain, now_ms, place
 from truckstream.cli.live import LiveStatus, glance_at
 from truckstream.cli.notify import sending
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, OutlierOption
+from truckstream.cli.output import program
 from truckstream.cli.paced import PacedSource
 from truckstream.cli.produce import EveryOption, FaultsOption, LimitsOption, SeedOption, TrucksOption, as_record
 from truckstream.cli.signals import stop_signals
@@ -104,7 +105,7 @@ def run(
             ):
                 title = f"truckstream: {what}, data in {data}{apps.text}"
                 print(_live(pipeline, tick, title, what, duration, apps))
-            print(f"Stopped. Look at it: truckstream stats --data {data}, also positions, alerts, transitions, query")
+            print(f"Stopped. Look at it: {program()} stats --data {data}, also positions, alerts, transitions, query")
 
 
 def _live(pipeline: "Pipeline", tick: Tick, title: str, what: str, duration: float | None, apps: Applications) -> str:
