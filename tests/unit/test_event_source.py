@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.event_source import OK, Observed, always_ok, fails_first, latest, number_of, poison, put
 
-from truckstream.core.errors import InvalidSetting, StorageFull, TruckstreamError
+from truckstream.core.errors import InvalidSetting, StorageFull, TruckstreamError, Unavailable
 from truckstream.local.event_source import EventSource, MappingSettings, PollResult
 from truckstream.local.rejected import LocalRejected
 from truckstream.local.stream import LocalStream
@@ -341,3 +341,30 @@ def test_the_loop_survives_every_error_of_ours(stream: LocalStream) -> None:
         observed.run()
         assert observed.rejected == []
         assert sorted(chain.from_iterable(observed.invocations[1:])) == [1, 2]
+
+
+@pytest.mark.parametrize("call", ["save_checkpoint", "read"])
+def test_a_stream_that_answers_again_is_no_trouble_any_more(
+    stream: LocalStream, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Also when no further record comes."""
+    observed = Observed(stream, always_ok, latest())
+    put(stream, 1)
+    working = getattr(stream, call)
+    fail_once = iter([True])
+
+    def failing(*arguments: object) -> object:
+        if next(fail_once, False):
+            raise Unavailable("busy")
+        return working(*arguments)
+
+    if call == "read":
+        observed.poll()
+    monkeypatch.setattr(stream, call, failing)
+    observed.poll()
+    assert isinstance(observed.source.last_error, Unavailable)
+    observed.now_ms += 1_000
+    observed.poll()
+    assert observed.source.last_error is None
+    assert observed.invocations == [[1]]
+    assert observed.source.drained

@@ -132,6 +132,9 @@ class EventSource:
                     result = self._invoke(shard, piece, now_ms)
                     result = result._replace(discarded=result.discarded + expired)
         self._save(shard)
+        if not shard.pieces and shard.position == shard.saved_position and now_ms >= shard.due_ms:
+            # Reading or saving failed before, and went well this time: no batch had to come for that.
+            shard.error, shard.failures_in_a_row = None, 0
         return result
 
     def _gathered(self, shard: ShardState, now_ms: int, *, flush: bool) -> bool:
