@@ -152,3 +152,29 @@ def test_figures_left_out_are_said_in_a_comparison_too(monkeypatch: pytest.Monke
         found = client.get("/compare", params=query | other).json()
         assert found["now"]["totals"]["trips"] is None
         assert [note for note in found["complete"]["notes"] if "Trips and stops are not counted" in note]
+
+
+def test_route_over_the_antimeridian_is_cut_there_in_geojson() -> None:
+    archive = MemoryArchive()
+    way = [
+        Position("A", T0 + 60_000 * minute, -17.0, (179.99, 179.995, -179.995, -179.99)[minute]) for minute in range(4)
+    ]
+    put(archive, 1, *way)
+    source = ReportSources(archive, FORMAT, MemoryGeofences([]), MemoryRejected(), 0.0)
+    with (
+        running(ReportApplication(source, ReportOptions(clock=lambda: T0)).asgi) as address,
+        httpx.Client(base_url=f"{address}/api/v1/reports", timeout=30) as client,
+    ):
+        query = {"from": "2024-05-02", "to": "2024-05-02", "tz": "UTC"}
+        expected = [
+            [[179.99, -17.0], [179.995, -17.0], [180.0, -17.0]],
+            [[-180.0, -17.0], [-179.995, -17.0], [-179.99, -17.0]],
+        ]
+        (route,) = client.get("/export/route.geojson", params=query | {"truck": "A"}).json()["features"]
+        assert route["geometry"] == {"type": "MultiLineString", "coordinates": expected}
+        middle = "2024-05-02T12:01:30.000Z"
+        assert [times[0] for times in route["properties"]["times"]] == ["2024-05-02T12:00:00.000Z", middle]
+        assert route["properties"]["times"][0][-1] == middle
+        (trip,) = client.get("/export/trips.geojson", params=query).json()["features"]
+        assert trip["geometry"]["coordinates"] == expected
+        assert "to the newest position" in client.get("/export/trips.gpx", params=query).text
