@@ -56,6 +56,28 @@ def test_a_damaged_archive_file_does_not_stop_the_trucks(pipeline: Pipeline, clo
     assert glance_at(pipeline).trouble == ""
 
 
+def test_statistics_that_take_long_come_less_often(tmp_path: Path, clock: MovableClock) -> None:
+    taking_s = iter([0.0, 10.0, 100.0, 100.5])
+
+    def due(pipeline: Pipeline) -> bool:
+        (hourly,) = (pipeline.stores.directory.archive / "hourly").rglob("*.parquet")
+        before = hourly.read_bytes()
+        send(pipeline, clock, (clock() - T0) // 1000)
+        pipeline.maintain(clock())
+        return hourly.read_bytes() != before
+
+    with LocalStores(DataDirectory(tmp_path), clock=clock) as stores:
+        pipeline = Pipeline(stores, stopwatch_s=lambda: next(taking_s))
+        send(pipeline, clock, 0)
+        pipeline.maintain(clock())  # takes ten seconds
+        clock.advance(STATISTICS_EVERY_MS)
+        assert not due(pipeline)
+        clock.advance(2 * STATISTICS_EVERY_MS)
+        assert not due(pipeline)
+        clock.advance(STATISTICS_EVERY_MS // 2)
+        assert due(pipeline)
+
+
 def test_a_log_says_when_trouble_begins_and_when_it_is_over(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -53,7 +53,8 @@ def compact(
     all_dates = dates(archive)
     for place, date in enumerate(all_dates, 1):
         if any(settled_hour_ms(file.key) is None for file in list_date(archive, date)):
-            _compact_date(archive, format, read_date(archive, format, date), clock_ms, done)
+            files = read_date(archive, format, date, settled_later=True)
+            _compact_date(archive, format, files, clock_ms, done)
         if progress is not None:
             progress(date, place, len(all_dates))
     return done
@@ -65,7 +66,7 @@ def _compact_date(
     merged = [file for file in files.live if all(is_closed(hour, clock_ms) for hour in file.hours_ms)]
     for hour_ms in sorted({hour for file in merged for hour in file.hours_ms}):
         data = format.write_settled(files.hour(hour_ms))
-        if data != files.settled.get(hour_ms):
+        if data != files.settled_data(hour_ms):
             date = date_in(merged[0].key)
             assert date is not None
             archive.put(settled_key(date, hour_ms), data)

@@ -6,7 +6,7 @@ hour at a time, so a date of any size needs little memory beyond its compressed 
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,19 +35,30 @@ class LiveFile(NamedTuple):
 
 
 class DateFiles:
-    """All files of one event date as they were at one moment."""
+    """The files of one event date as they were at one moment; `listed` are all of them, `files` those that were read.
 
-    def __init__(self, format: ArchiveFormat, files: Sequence[tuple[ArchiveObject, bytes]]) -> None:
+    `fingerprint` is of all. `fetch` gets a settled file when its hour is asked for; None: they were read, or left out.
+    """
+
+    def __init__(
+        self,
+        format: ArchiveFormat,
+        files: Sequence[tuple[ArchiveObject, bytes]],
+        listed: Sequence[ArchiveObject],
+        fetch: Callable[[str], bytes] | None = None,
+    ) -> None:
         self._format = format
+        self._fetch = fetch
         self._decoded: dict[str, PositionColumns] = {}
-        self.fingerprint = fingerprint([file for file, _ in files])
-        self.settled: dict[int, bytes] = {}
+        self.fingerprint = fingerprint(listed)
+        self._tags = {hour_ms: file.tag for file in listed if (hour_ms := settled_hour_ms(file.key)) is not None}
+        self._settled: dict[int, bytes] = {}
         self.live: list[LiveFile] = []
         held = 0
         for file, data in files:
             hour_ms = settled_hour_ms(file.key)
             if hour_ms is not None:
-                self.settled[hour_ms] = data
+                self._settled[hour_ms] = data
                 continue
             columns = read_file(format, file.key, data)
             hours = np.unique(columns.timestamp_ms // HOUR_MS) * HOUR_MS
@@ -58,24 +69,57 @@ class DateFiles:
 
     @property
     def hours_ms(self) -> list[int]:
-        """The hours that have rows, ascending."""
-        return sorted(set(self.settled).union(*(file.hours_ms for file in self.live)))
+        """The hours that have rows and were not left out, ascending."""
+        settled = self._settled if self._fetch is None else self._tags
+        return sorted(set(settled).union(*(file.hours_ms for file in self.live)))
+
+    @property
+    def settled_hours_ms(self) -> Collection[int]:
+        """The hours that have a settled file."""
+        return self._tags.keys()
+
+    def settled_tags(self, before_ms: int) -> dict[str, str]:
+        """Return the tags of the settled files of the hours before an instant, by hour in ms."""
+        return {str(hour_ms): tag for hour_ms, tag in sorted(self._tags.items()) if hour_ms < before_ms}
+
+    def settled_rows(self, hour_ms: int, trucks: Collection[str] | None = None) -> PositionColumns:
+        """Return the rows of an hour (of these trucks) that are settled."""
+        data = self.settled_data(hour_ms)
+        if data is None:
+            return PositionColumns.empty()
+        return read_file(self._format, settled_key(date_of(hour_ms), hour_ms), data, trucks)
+
+    def settled_data(self, hour_ms: int) -> bytes | None:
+        """Return the settled file of an hour; None when there is none, or it was left out."""
+        if hour_ms not in self._settled and self._fetch is not None and hour_ms in self._tags:
+            try:
+                self._settled = {hour_ms: self._fetch(settled_key(date_of(hour_ms), hour_ms))}  # one at a time
+            except KeyError as error:
+                raise _restless(date_of(hour_ms)) from error
+        return self._settled.get(hour_ms)
+
+    def trucks_before(self, before_ms: int) -> set[str]:
+        """Return the trucks that have rows before an instant in live files."""
+        found: set[str] = set()
+        for file in self.live:
+            if any(hour_ms < before_ms for hour_ms in file.hours_ms):
+                rows = self._rows(file)
+                found.update(rows.trucks[code] for code in np.unique(rows.truck[rows.timestamp_ms < before_ms]))
+        return found
 
     def hour(self, hour_ms: int, trucks: Collection[str] | None = None) -> PositionColumns:
         """Return the rows of an hour (of these trucks), unique, by truck and time."""
-        parts = []
-        if hour_ms in self.settled:
-            key = settled_key(date_of(hour_ms), hour_ms)
-            parts.append(read_file(self._format, key, self.settled[hour_ms], trucks))
+        parts = [self.settled_rows(hour_ms, trucks)]
         for file in self.live:
             if hour_ms in file.hours_ms:
-                columns = self._decoded.get(file.key)
-                if columns is None:
-                    columns = read_file(self._format, file.key, file.data)
-                parts.append(columns.between(hour_ms, hour_ms + HOUR_MS))
+                parts.append(self._rows(file).between(hour_ms, hour_ms + HOUR_MS))
         if trucks is not None:
             parts = [part.of_trucks(trucks) for part in parts]
         return PositionColumns.concat(parts).settled()
+
+    def _rows(self, file: LiveFile) -> PositionColumns:
+        columns = self._decoded.get(file.key)
+        return read_file(self._format, file.key, file.data) if columns is None else columns
 
 
 def read_file(format: ArchiveFormat, key: str, data: bytes, trucks: Collection[str] | None = None) -> PositionColumns:
@@ -109,21 +153,33 @@ def read_date(
     *,
     from_ms: int | None = None,
     to_ms: int | None = None,
+    settled_later: bool = False,
 ) -> DateFiles:
     """Return the files of a date as at one moment; settled hours wholly outside of a period are left out.
+
+    `settled_later`: settled files are fetched when their hour is asked for, so that a date of any size takes the
+    memory of an hour; what was compacted meanwhile is then in them and in the live files, which makes no difference,
+    and so may be positions that came after that moment.
 
     Raises Unavailable when they never hold still.
     """
     for _ in range(READ_ATTEMPTS):
-        files = [file for file in list_date(archive, date) if _touches(settled_hour_ms(file.key), from_ms, to_ms)]
+        listed = list_date(archive, date)
+        files = [file for file in listed if _touches(settled_hour_ms(file.key), from_ms, to_ms)]
+        if settled_later:
+            files = [file for file in files if settled_hour_ms(file.key) is None]
         try:
             contents = [(file, archive.get(file.key)) for file in files]
         except KeyError:
             continue  # compacted away since it was listed
         now = {file.key: file.tag for file in list_date(archive, date)}
-        if all(now.get(file.key) == file.tag for file in files):
-            return DateFiles(format, contents)
-    raise Unavailable(
+        if all(now.get(file.key) == file.tag for file in listed):
+            return DateFiles(format, contents, listed, archive.get if settled_later else None)
+    raise _restless(date)
+
+
+def _restless(date: str) -> Unavailable:
+    return Unavailable(
         f"the archive files of {date} change faster than they can be read",
         hint="Try again when the compaction or replay that is running has ended.",
     )

@@ -5,9 +5,7 @@ from the date before, of later dates consulted for positions set aside at its en
 whose fingerprints still fit is left alone. `current` gives a reader the same numbers without writing.
 """
 
-import base64
 import hashlib
-import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,9 +13,11 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from truckstream.consumers import resuming
 from truckstream.consumers.archive_keys import HOURLY, POSITIONS, date_in, day_ms, hourly_key
 from truckstream.consumers.compaction import is_closed
 from truckstream.consumers.history import fingerprint, read_date
+from truckstream.consumers.resuming import Resume, decode_state, encode_state
 from truckstream.core.errors import StorageDamaged
 from truckstream.core.hourly_table import ACTIVITY_COLUMNS, VALUE_COLUMNS
 from truckstream.core.instants import DAY_MS, date_of
@@ -171,9 +171,12 @@ def _days(
             changed = bool((final != table.final).any())
             yield _Day(date, replace(table, final=final), metadata, computed=False, changed=changed)
         else:
-            table, found = _compute(archive, format, date, following, decode_carry(carry), limit_kmh)
+            resumed = None if stored is None or force else _resumed(*stored, made_from)
+            table, found = _compute(archive, format, date, following, decode_carry(carry), limit_kmh, resumed)
             metadata = made_from | found
             table = replace(table, final=_final(table, clock_ms))
+            if table.final.all():
+                del metadata["resume"]  # little more will come, and readers need not carry it along
             if stored is not None:
                 table = _revised(table, stored[0])
             changed = stored is None or stored[1] != metadata or not _same(stored[0], table)
@@ -188,29 +191,55 @@ def _compute(
     following: Sequence[str],
     carry: Mapping[str, Track],
     limit_kmh: float,
+    stored: tuple[HourlyTable, Resume] | None,
 ) -> tuple[HourlyTable, dict[str, str]]:
-    """Return a date's statistics from its positions, and what was found on the way."""
+    """Return a date's statistics from its positions, and what was found on the way.
+
+    `stored`: the date's statistics as they are, and where they can go on; None computes all of it.
+    """
     from_ms = day_ms(date)
-    window = HourlyPass(carry, limit_kmh, from_ms=from_ms, to_ms=from_ms + DAY_MS)
-    files = read_date(archive, format, date)
+    table, resume = stored or (HourlyTable.empty(), None)
+    begin = resuming.begin(archive, format, date, from_ms, carry, resume, table)
+    files = begin.files
+    window = HourlyPass(begin.tracks, limit_kmh, from_ms=from_ms, to_ms=from_ms + DAY_MS)
+    resume_ms = max(begin.until_ms, resuming.settled_until_ms(files, from_ms))
+    found: Resume | None = None
     for hour_ms in files.hours_ms:
-        window.add(files.hour(hour_ms))
+        if found is None and hour_ms >= resume_ms:
+            found = resuming.snapshot(files, window, resume_ms)
+        if hour_ms >= begin.until_ms:
+            window.add(files.hour(hour_ms))
+        elif begin.anew:
+            window.add(files.hour(hour_ms, begin.anew))
+    found = found or resuming.snapshot(files, window, resume_ms)
     consulted = []
     for later in following:
         if not window.pending():
             break
-        ahead = read_date(archive, format, later)
+        ahead = read_date(archive, format, later, settled_later=True)
         consulted.append(f"{later}={ahead.fingerprint}")
         for hour_ms in ahead.hours_ms:
             if pending := window.pending():
                 window.look_ahead(ahead.hour(hour_ms, pending))
     if window.pending():
         consulted.append("open")  # any date to come may change the answer
-    return window.table(), {
+    return HourlyTable.concat([begin.kept, window.table()]), {
         "inputs": files.fingerprint,
         "ahead": ",".join(consulted),
         "carry": encode_carry(window.carry()),
+        "resume": encode_state(found),
     }
+
+
+def _resumed(
+    table: HourlyTable, metadata: Mapping[str, str], made_from: Mapping[str, str]
+) -> tuple[HourlyTable, Resume] | None:
+    """Return the stored statistics and where they can go on, if the rules and the carry are the same now."""
+    if "resume" not in metadata:
+        return None
+    if any(metadata.get(key) != made_from[key] for key in ("rules", "limit_kmh", "carry_in")):
+        return None
+    return table, decode_state(metadata["resume"], Resume)
 
 
 def _fits(
@@ -277,10 +306,9 @@ def _same(one: HourlyTable, other: HourlyTable) -> bool:
 
 def encode_carry(carry: Mapping[str, Track]) -> str:
     """Return a carry as text; equal carries give equal texts."""
-    packed = zlib.compress(msgspec.msgpack.encode(dict(sorted(carry.items()))))
-    return base64.b64encode(packed).decode()
+    return encode_state(dict(carry))
 
 
 def decode_carry(text: str) -> dict[str, Track]:
     """Return the carry that `encode_carry` was given."""
-    return msgspec.msgpack.decode(zlib.decompress(base64.b64decode(text)), type=dict[str, Track])
+    return decode_state(text, dict[str, Track])

@@ -123,9 +123,14 @@ class HourlyTable:
         return type(self)(tuple(self.truck_id[row] for row in rows.tolist()), **columns)
 
     def select(
-        self, *, trucks: Collection[str] | None = None, from_ms: int | None = None, to_ms: int | None = None
+        self,
+        *,
+        trucks: Collection[str] | None = None,
+        without: Collection[str] = (),
+        from_ms: int | None = None,
+        to_ms: int | None = None,
     ) -> Self:
-        """Return the rows of these trucks with `from_ms <= hour_ms < to_ms`."""
+        """Return the rows of these trucks, less those of others, with `from_ms <= hour_ms < to_ms`."""
         chosen = np.ones(len(self), np.bool_)
         if from_ms is not None:
             chosen &= self.hour_ms >= from_ms
@@ -133,6 +138,8 @@ class HourlyTable:
             chosen &= self.hour_ms < to_ms
         if trucks is not None:
             chosen &= np.array([name in trucks for name in self.truck_id], np.bool_)
+        if without:
+            chosen &= np.array([name not in without for name in self.truck_id], np.bool_)
         return self if chosen.all() else self.take(np.flatnonzero(chosen))
 
     def rows(self) -> Iterator[HourlyRow]:

@@ -4,6 +4,7 @@ Single-stepped: whoever owns the pipeline calls `put` and `poll`; nothing happen
 give the same stores. Receivers that may be slow are served by `local.sending.Sender` from a thread of its own.
 """
 
+import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -35,6 +36,8 @@ REPLAY = Tuning(live_batch=20_000, archive_batch=20_000, archive_window_ms=10**1
 # Maintenance of the archive: often enough that yesterday's reports are cheap, seldom enough not to be noticed.
 STATISTICS_EVERY_MS = 60_000
 COMPACT_EVERY_MS = 600_000
+STATISTICS_SHARE = 0.05
+"""Of the time at most: no consumer reads meanwhile. A large fleet gets its statistics less often."""
 
 
 class Pipeline:
@@ -51,6 +54,7 @@ class Pipeline:
         *,
         tuning: Tuning = LIVE,
         notify: bool = True,
+        stopwatch_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.stores = stores
         limit_kmh = stores.settings.outlier_speed_kmh
@@ -75,6 +79,7 @@ class Pipeline:
         self._outbox = Outbox(stores.alerts, notifiers) if notifiers else None
         self.records = 0
         self.troubles: dict[str, TruckstreamError] = {}  # of `maintain`, by the job that failed last time
+        self._stopwatch_s = stopwatch_s
         self._statistics_due_ms = 0
         self._compaction_due_ms: int | None = None
 
@@ -123,14 +128,18 @@ class Pipeline:
     def maintain(self, now_ms: int, *, force: bool = False) -> None:
         """Do what timers ask for: statistics every minute; compaction and trimming every ten.
 
+        Statistics of a large fleet come as often as `STATISTICS_SHARE` lets.
+
         A job that fails stands in `troubles` until it succeeds at a later turn: the trucks move on meanwhile.
         With `force` statistics are made now, and their failure is raised.
         """
         if self._compaction_due_ms is None:
             self._compaction_due_ms = now_ms + COMPACT_EVERY_MS
         if force or now_ms >= self._statistics_due_ms:
-            self._statistics_due_ms = now_ms + STATISTICS_EVERY_MS
+            began_s = self._stopwatch_s()
             self._try("statistics", self._refresh)
+            took_ms = (self._stopwatch_s() - began_s) * 1000
+            self._statistics_due_ms = now_ms + max(STATISTICS_EVERY_MS, round(took_ms / STATISTICS_SHARE))
             if force and (error := self.troubles.get("statistics")) is not None:
                 raise error
         if now_ms >= self._compaction_due_ms:
