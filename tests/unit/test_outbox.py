@@ -1,6 +1,8 @@
 """The outbox: every receiver gets every alert in order, whatever is down and whatever crashes."""
 
+import sqlite3
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -199,6 +201,46 @@ def test_without_receivers_alerts_wait(log: LocalAlerts, clock: MovableClock) ->
     raise_alerts(log, 0)
     assert Outbox(log, [], clock).pump(clock()) == 0
     assert log.pending_count() == 1
+
+
+def test_alerts_that_waited_for_another_receiver_are_not_old_to_a_new_one(
+    log: LocalAlerts, clock: MovableClock
+) -> None:
+    down = RecordingNotifier("wrong address")
+    down.down = True
+    raise_alerts(log, 0, 1)
+    Outbox(log, [down], clock).pump(clock())
+    clock.advance(2 * MAXIMUM_AGE_MS)  # nothing ran over the week-end, and the address was corrected
+    new = RecordingNotifier("right address")
+    new.down = True
+    outbox = Outbox(log, [new], clock)
+    outbox.pump(clock())  # its first attempt, which fails
+    assert log.dead_letter_count() == 0
+    new.down = False
+    outbox.pump(clock.advance(LONGEST_PAUSE_MS))
+    assert numbers(new.received) == [0, 1]
+    new.down = True
+    raise_alerts(log, 2)
+    outbox.pump(clock.advance(HOUR_MS))
+    outbox.pump(clock.advance(MAXIMUM_AGE_MS - 1))
+    assert log.dead_letter_count() == 0  # what it took in between makes its failures count anew
+    outbox.pump(clock.advance(LONGEST_PAUSE_MS))
+    assert [each.receiver for each in log.dead_letters()] == ["right address"]
+
+
+def test_the_file_of_an_older_version_is_taken_over(path: Path, clock: MovableClock) -> None:
+    log = LocalAlerts(path)
+    raise_alerts(log, 0, 1)
+    log.note_accepted("up", 1, T0, ["up", "down"])
+    log.close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("ALTER TABLE receivers DROP COLUMN failing_since_ms")
+        db.execute("PRAGMA user_version=1")
+    log = LocalAlerts(path)
+    receivers = [RecordingNotifier("up"), RecordingNotifier("down")]
+    Outbox(log, receivers, clock).pump(clock())
+    assert [numbers(each.received) for each in receivers] == [[1], [0, 1]]
+    log.close()
 
 
 # --- the thread that sends --------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from truckstream.ports import PresenceChange
 
 __all__ = ["FileNotifier", "LocalAlerts", "Outbox", "StdoutNotifier", "WebhookNotifier"]
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE presence (
     truck_id TEXT PRIMARY KEY,
@@ -46,7 +46,11 @@ CREATE TABLE alerts (
 CREATE INDEX alerts_by_time ON alerts (timestamp_ms, truck_id, alert_id);
 CREATE INDEX alerts_by_truck ON alerts (truck_id, timestamp_ms, alert_id);
 CREATE TABLE outbox (place INTEGER PRIMARY KEY, waiting_since_ms INTEGER);
-CREATE TABLE receivers (receiver TEXT PRIMARY KEY, done_place INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE receivers (
+    receiver TEXT PRIMARY KEY,
+    done_place INTEGER NOT NULL DEFAULT 0,
+    failing_since_ms INTEGER
+) WITHOUT ROWID;
 CREATE TABLE attempts (
     receiver TEXT NOT NULL,
     place INTEGER NOT NULL,
@@ -63,6 +67,7 @@ CREATE TABLE dead_letters (
     PRIMARY KEY (receiver, place)
 ) WITHOUT ROWID;
 """
+_UPGRADES = {1: "ALTER TABLE receivers ADD COLUMN failing_since_ms INTEGER;"}
 ALERT_COLUMNS = (
     "a.alert_id, a.truck_id, a.geofence_id, a.geofence_name, a.alert_type, a.timestamp_ms,"
     " a.latitude, a.longitude, a.geofence_version, a.late"
@@ -196,9 +201,10 @@ class LocalAlerts:
     def waiting_for(self, receiver: str, limit: int) -> Sequence[Waiting]:
         """Return the alerts this receiver has neither accepted nor lost to its dead letters, in order."""
         rows = self._rows(
-            f"SELECT o.place, o.waiting_since_ms, {ALERT_COLUMNS} FROM outbox o JOIN alerts a USING (place)"
-            " WHERE o.place > coalesce((SELECT done_place FROM receivers WHERE receiver = ?), 0)"
-            " ORDER BY o.place LIMIT ?",
+            # NULL, too, where this receiver has not failed: an alert that waits for another is not old to this one.
+            f"SELECT o.place, max(o.waiting_since_ms, r.failing_since_ms), {ALERT_COLUMNS}"
+            " FROM outbox o JOIN alerts a USING (place) LEFT JOIN receivers r ON r.receiver = ?"
+            " WHERE o.place > coalesce(r.done_place, 0) ORDER BY o.place LIMIT ?",
             (receiver, limit),
         )
         return [Waiting(place, since_ms, alert_of(rest)) for place, since_ms, *rest in rows]
@@ -208,15 +214,21 @@ class LocalAlerts:
         with storage_errors(self._path), self._lock, transaction(self._db):
             self._db.execute("DELETE FROM attempts WHERE receiver = ? AND place <= ?", (receiver, place))
             self._move_cursor(receiver, place)
+            self._db.execute("UPDATE receivers SET failing_since_ms = NULL WHERE receiver = ?", (receiver,))
             self._settle(at_ms, receivers)
 
     def note_failed(self, receiver: str, place: int, error: str, at_ms: int) -> None:
-        """Note a failed attempt. The age of everything that waits behind it counts from the first one."""
+        """Note a failed attempt. The age of everything that waits behind it counts from this receiver's first one."""
         with storage_errors(self._path), self._lock, transaction(self._db):
             self._db.execute(
                 "INSERT INTO attempts VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE"
                 " SET count = count + 1, last_error = excluded.last_error",
                 (receiver, place, error),
+            )
+            self._db.execute(
+                "INSERT INTO receivers (receiver, failing_since_ms) VALUES (?, ?) ON CONFLICT DO UPDATE"
+                " SET failing_since_ms = coalesce(failing_since_ms, excluded.failing_since_ms)",
+                (receiver, at_ms),
             )
             self._db.execute("UPDATE outbox SET waiting_since_ms = ? WHERE waiting_since_ms IS NULL", (at_ms,))
 
@@ -259,7 +271,7 @@ class LocalAlerts:
 
     def _move_cursor(self, receiver: str, place: int) -> None:
         self._db.execute(
-            "INSERT INTO receivers VALUES (?, ?) ON CONFLICT DO UPDATE"
+            "INSERT INTO receivers (receiver, done_place) VALUES (?, ?) ON CONFLICT DO UPDATE"
             " SET done_place = max(done_place, excluded.done_place)",
             (receiver, place),
         )
@@ -284,7 +296,7 @@ class LocalAlerts:
 
 def open_alerts(path: Path) -> sqlite3.Connection:
     """Open the file of presence, alerts and outbox."""
-    return open_database(path, _SCHEMA, user_version=_SCHEMA_VERSION)
+    return open_database(path, _SCHEMA, user_version=_SCHEMA_VERSION, upgrades=_UPGRADES)
 
 
 def _json_list(texts: Collection[str]) -> str:

@@ -22,7 +22,7 @@ SENT_AT_ONCE = 500
 
 
 class Waiting(NamedTuple):
-    """An alert in the outbox. `since_ms`: when an attempt first failed with it in the queue."""
+    """An alert in the outbox. `since_ms`: when this receiver first failed with it in the queue; None: not yet."""
 
     place: int
     since_ms: int | None
