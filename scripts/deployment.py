@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from truckstream.aws.archive import S3Archive
 from truckstream.aws.positions import AwsPositions
@@ -23,6 +24,8 @@ from truckstream.ports import NotPlaced, OutgoingRecord
 TRUCK = "smoke-test"
 TIMEOUT_S = 600.0  # a mapping begins to read within minutes, and may then gather a batch for five
 POLL_S = 2.0
+KEPT_UNRESERVED = 100  # invocations of an account that no function may reserve (Lambda quotas)
+RESERVED = 2  # hourly_stats, compact_archive
 
 
 def identity() -> None:
@@ -30,10 +33,29 @@ def identity() -> None:
     from truckstream.aws.errors import aws_errors
 
     # boto3 itself knows AWS_DEFAULT_REGION alone; Terraform and the command line take AWS_REGION as well.
-    client = AwsSession(AwsSettings(region=os.environ.get("AWS_REGION", ""))).client("sts")
+    session = AwsSession(AwsSettings(region=os.environ.get("AWS_REGION", "")))
+    client = session.client("sts")
     with aws_errors("sts:GetCallerIdentity", "credentials"):
         found = client.get_caller_identity()
     print(f"deploy: account {found['Account']}, region {client.meta.region_name}, as {found['Arn']}", file=sys.stderr)
+    _tell_of_a_small_account(session.client("lambda"))
+
+
+def _tell_of_a_small_account(client: Any) -> None:
+    """Say it before `apply` is refused half-way. Whoever may not ask is told nothing."""
+    from truckstream.aws.errors import aws_errors
+
+    try:
+        with aws_errors("lambda:GetAccountSettings", "account"):
+            limit = int(client.get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
+    except TruckstreamError:
+        return
+    if limit < KEPT_UNRESERVED + RESERVED:
+        print(
+            f"deploy: this account runs {limit} functions at once, of which AWS lets nobody reserve one: set "
+            "jobs_reserve_concurrency = false, and ask for more (docs/operations.md, Before the first deployment)",
+            file=sys.stderr,
+        )
 
 
 def smoke_test(environment: dict[str, str]) -> None:

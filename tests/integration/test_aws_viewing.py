@@ -121,6 +121,40 @@ def test_positions_are_looked_at_every_two_seconds_whoever_asks(session: AwsSess
     assert faults.calls.count("Scan") == 2
 
 
+def test_looks_at_a_large_table_leave_the_consumers_their_reads(
+    session: AwsSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, seconds = session.client("dynamodb"), Seconds()
+    feed = AwsPositionFeed(client, "truck-positions", monotonic=seconds, at_once=1)
+    monkeypatch.setattr("truckstream.aws.position_feed.UNITS_PER_S", 0.01)  # as if there were 25,000 times as many
+    feed.put_newer([Track(Position(f"TRK-{number}", 1000, 47.0, 8.0)) for number in range(5)])
+    scans = list[bool]()
+    client.meta.events.register(
+        "provide-client-params.dynamodb.Scan", lambda params, **_: scans.append(params["ConsistentRead"])
+    )
+    assert len(feed.changed_since("")[0]) == 5
+    for seconds.now_s in (2.0, 19.9):  # a fifth of a unit at a hundredth a second
+        feed.changed_since("")
+    assert scans == [False]
+    seconds.now_s = 20.0
+    feed.changed_since("")
+    assert scans == [False, False]
+
+
+def test_a_copy_of_the_table_that_lags_moves_no_truck_back(
+    session: AwsSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = AwsPositionFeed(session.client("dynamodb"), "truck-positions", every_s=0, at_once=1)
+    feed.put_newer([Track(at(0))])
+    before = list(feed.look())
+    feed.put_newer([Track(at(5))])
+    found, mark = feed.changed_since("")
+    assert [track.last for track in found] == [at(5)]
+    monkeypatch.setattr(feed, "look", lambda: iter(before))
+    assert list(feed.changed_since(mark)[0]) == []
+    assert [track.last for track in feed.changed_since("")[0]] == [at(5)]
+
+
 def test_a_look_that_fails_is_made_again_and_loses_no_change(session: AwsSession) -> None:
     client = session.client("dynamodb")
     feed = AwsPositionFeed(client, "truck-positions", every_s=0, at_once=1)

@@ -120,6 +120,8 @@ def test_deploys_proves_itself_and_leaves_nothing(tmp_path: Path) -> None:
         refused, _, said = deploy(at.environment, "--config", str(source), "--arch", ARCHITECTURE, answer="no\n")
         assert refused == 1
         assert "error: nothing was applied" in said, said
+        assert "runs 10 functions at once" in said  # before apply is refused half-way
+        assert "jobs_reserve_concurrency = false" in said
         assert remains(at) == {}
 
         stack = Stack(at, ROOT / "dist")

@@ -98,6 +98,10 @@ def _finish_mapping(asked: Asked) -> None:
         stream.lambda_event_source_mappings.clear()
 
 
+def _account_settings(asked: Asked) -> Answer:
+    return {"AccountLimit": {"ConcurrentExecutions": 10}}  # as a new account has it
+
+
 def _finish_table_update(asked: Asked) -> None:
     table: Any = dynamodb_backends[ACCOUNT][REGION].tables[asked["TableName"]]
     if asked.get("BillingMode") == "PAY_PER_REQUEST":
@@ -117,6 +121,7 @@ SHIMS: dict[str, tuple[Callable[[Asked], Answer], str]] = {
         "not in moto: Terraform reads a budget's receivers back",
     ),
     "AWSBudgetServiceGateway.ListTagsForResource": (_budget_tags, "not in moto: Terraform reads a budget's tags back"),
+    "GET /2016-08-19/account-settings": (_account_settings, "not in moto: deploy.sh looks at the limit of invocations"),
     "POST /CreateSamplingRule": (_create_sampling_rule, "moto's X-Ray knows traces, no sampling rules"),
     "POST /GetSamplingRules": (_get_sampling_rules, "moto's X-Ray knows traces, no sampling rules"),
     "POST /DeleteSamplingRule": (_delete_sampling_rule, "moto's X-Ray knows traces, no sampling rules"),

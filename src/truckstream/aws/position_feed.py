@@ -1,7 +1,8 @@
 """Which latest positions changed, by looking at the whole table every few seconds: one look for all viewers.
 
-DynamoDB has no cheaper question that leaves out no change. A look at 1,000 trucks reads half a megabyte, so how often
-it is done decides what a dashboard costs: every two seconds it is about 30 read units a second.
+DynamoDB has no cheaper question that leaves out no change. How often it is asked decides what a dashboard costs: a look
+at 1,000 trucks is 40 read units, every two seconds 20 a second. Looks at a large table are made more rarely, for they
+take from the units that the consumers need: nobody's map may hold up the positions.
 """
 
 import threading
@@ -14,6 +15,11 @@ from truckstream.aws.positions import AwsPositions
 from truckstream.core.outliers import Track
 
 LOOK_EVERY_S: Final = 2.0
+UNITS_PER_S: Final = 250.0
+"""What looking reads at most: of 100,000 trucks 4,000 units, so every 16 s."""
+
+_TRUCKS_PER_UNIT: Final = 25
+"""Items of 328 bytes (`truckstream plan`) in 8 KB, which is a unit when consistency is not asked for."""
 
 
 class AwsPositionFeed(AwsPositions):
@@ -33,7 +39,7 @@ class AwsPositionFeed(AwsPositions):
         Args:
             client: a boto3 client of DynamoDB.
             table: its name.
-            every_s: how old a look may be.
+            every_s: how old a look may be, as long as the table is not too large for that.
             monotonic: seconds.
             options: those of `AwsPositions`.
         """
@@ -50,18 +56,21 @@ class AwsPositionFeed(AwsPositions):
         name, _, number = mark.partition(":")
         since = int(number) if name == self._name and number.isdecimal() else -1
         with self._watching:
-            if self._monotonic() - self._looked_s >= self._every_s:
+            if self._monotonic() - self._looked_s >= self._rest_s():
                 self._look_again()
             changed = [track for look, track in self._watched.values() if look > since]
             now = f"{self._name}:{self._look}"
         return sorted(changed, key=lambda track: track.truck_id), now
 
+    def _rest_s(self) -> float:
+        return max(self._every_s, len(self._watched) / _TRUCKS_PER_UNIT / UNITS_PER_S) if self._every_s else 0.0
+
     def _look_again(self) -> None:
         began_s = self._monotonic()
-        found = [(item["truck_id"]["S"], int(item["seen_ms"]["N"]), item) for item in self.scan()]
+        found = [(item["truck_id"]["S"], int(item["seen_ms"]["N"]), item) for item in self.look()]
         self._look += 1
         for truck_id, seen_ms, item in found:
             known = self._watched.get(truck_id)
-            if known is None or known[1].seen_ms != seen_ms:
+            if known is None or known[1].seen_ms < seen_ms:  # older: a copy of the table that lags
                 self._watched[truck_id] = (self._look, self.track_of(item))
         self._looked_s = began_s

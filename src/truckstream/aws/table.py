@@ -116,9 +116,9 @@ class Table:
                 return total
             more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def scan(self) -> Iterator[Item]:
-        """Yield all items, in no order."""
-        yield from self._pages("dynamodb:Scan", ConsistentRead=True)
+    def scan(self, *, consistent: bool = True) -> Iterator[Item]:
+        """Yield all items, in no order; at half the price some may be as they were a second ago."""
+        yield from self._pages("dynamodb:Scan", ConsistentRead=consistent)
 
     # --- writing ----------------------------------------------------------------------------------------
 

@@ -227,7 +227,9 @@ def _say_prices(console: Console, plan: Plan, measured: Measured, prices: PriceL
     console.print(
         f"Prices: {len(used)} used, {len(unverified)} of them unverified"
         + (f" ({', '.join(unverified)})" if unverified else "")
-        + ". Sources: --json. No free tier, discount or data transfer.\n"
+        + ". Sources: --json. No free tier, discount or data transfer; not what comes before the stream (AWS IoT "
+        "charges every message), nor what people look at (while open, `web` reads 20 units/s per 1,000 trucks, 250 at "
+        "most).\n"
         f"Functions: CPU measured {measured.measured} by `{measured.command}`, times {plan.question.cpu_factor:g} "
         "for Lambda's.",
         style="dim",
