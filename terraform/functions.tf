@@ -45,19 +45,19 @@ locals {
     hourly_stats = {
       package     = "jobs"
       description = "Brings the hourly statistics up to date"
-      memory_mb   = 2048
+      memory_mb   = var.jobs_memory_mb
       timeout_s   = 900
     }
     compact_archive = {
       package     = "jobs"
       description = "Merges the files of closed hours"
-      memory_mb   = 2048
+      memory_mb   = var.jobs_memory_mb
       timeout_s   = 900
     }
   }
 
-  # Two runs of these at one time would do the same work twice. It would be the same work: compaction holds a lease, and
-  # statistics of the same positions are the same.
+  # Two runs of these at one time would do the same work twice. Where they cannot reserve: a lease keeps compactions apart,
+  # and statistics that an older run has overwritten are made anew within the hour.
   alone = var.jobs_reserve_concurrency ? ["compact_archive", "hourly_stats"] : []
 
   # How the stream is brought to the consumers. The three share a shard's 5 reads and 2 MB a second.

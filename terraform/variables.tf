@@ -229,6 +229,17 @@ variable "consumers_memory_mb" {
   }
 }
 
+variable "jobs_memory_mb" {
+  description = "Memory of hourly_stats and compact_archive, in MB: 128 to 10240. They hold an hour's positions and a day's files: 2048 do for 3,500 trucks that send every 5 s; `truckstream plan` computes it."
+  type        = number
+  default     = 2048
+
+  validation {
+    condition     = var.jobs_memory_mb >= 128 && var.jobs_memory_mb <= 10240
+    error_message = "jobs_memory_mb must be between 128 and 10240."
+  }
+}
+
 variable "jobs_reserve_concurrency" {
   description = "Whether hourly_stats and compact_archive reserve an invocation each, so that none runs twice at one time. false where the account's limit is the 10 of new accounts, none of which AWS lets anybody reserve."
   type        = bool

@@ -89,11 +89,13 @@ run "values_are_checked_at_the_door" {
     log_level              = "LOUD"
     architecture           = "arm"
     name_prefix            = "Truck Stream"
+    jobs_memory_mb         = 64
   }
 
   expect_failures = [
     var.shard_count, var.retention_hours, var.capacity_mode, var.fan_out_consumers, var.archive_window_s,
     var.simulated_trucks, var.archive_retention_days, var.log_level, var.architecture, var.name_prefix,
+    var.jobs_memory_mb,
   ]
 }
 
@@ -128,6 +130,7 @@ run "a_plan_of_the_command_line_is_deployed_as_it_was_computed" {
     geofence_window_s    = 10
     parallelization      = 8
     consumers_memory_mb  = 1769
+    jobs_memory_mb       = 10240
     tables_capacity_mode = "PROVISIONED"
     tables_units = {
       positions_read = 4762, positions_write = 4762, geofences_read = 4762, geofences_write = 4980, indexes_read = 5, indexes_write = 34
@@ -140,8 +143,8 @@ run "a_plan_of_the_command_line_is_deployed_as_it_was_computed" {
   }
 
   assert {
-    condition     = local.functions.geofence_consumer.memory_mb == 1769
-    error_message = "a whole CPU"
+    condition     = local.functions.geofence_consumer.memory_mb == 1769 && local.functions.hourly_stats.memory_mb == 10240
+    error_message = "a whole CPU; an hour of all trucks"
   }
 }
 

@@ -7,7 +7,15 @@ from typing import Final
 
 import msgspec
 
-from truckstream.core.plan.bill import LONGEST_BATCH_S, LONGEST_RUN_S, bill, compaction_day_s, statistics_run_s
+from truckstream.core.plan.bill import (
+    LARGEST_JOB_MB,
+    LONGEST_BATCH_S,
+    LONGEST_RUN_S,
+    bill,
+    compaction_day_s,
+    job_mb,
+    statistics_run_s,
+)
 from truckstream.core.plan.capacity import BUSY, READS, Capacity, capacity
 from truckstream.core.plan.lines import COMPONENTS, Line
 from truckstream.core.plan.load import Load, load
@@ -96,7 +104,7 @@ def plan(question: Question, measured: Measured, prices: PriceList) -> Plan:
     plain = next(each for each in planned if each.shape.name == PLAIN)
     own = next(each for each in planned if each.shape.name == OWN)
     intervals = tuple(_interval(question, every_s, plain.usd, measured, prices) for every_s in INTERVALS_S)
-    variables = terraform_variables(question, own.load, own.capacity)
+    variables = terraform_variables(question, own.load, own.capacity, measured)
     return Plan(question, planned, intervals, tuple(_notes(question, own, measured)), variables)
 
 
@@ -169,5 +177,13 @@ def _notes(question: Question, own: Planned, measured: Measured) -> list[str]:
         notes.append(
             f"compaction: a day takes {day_s:,.0f} s of Lambda's {LONGEST_RUN_S} s: schedule it hourly, it goes on "
             "where it stopped"
+        )
+    needed_mb = job_mb(question, own.capacity, measured)
+    if needed_mb > LARGEST_JOB_MB:
+        trucks = int(question.trucks * LARGEST_JOB_MB / needed_mb)
+        notes.append(
+            f"hourly statistics and compaction: they hold an hour's positions and a day's files, {needed_mb:,} MB, and "
+            f"Lambda has {LARGEST_JOB_MB:,} MB at most (from some {trucks:,} trucks on): run "
+            "`truckstream stats --refresh` and `truckstream compact` on a machine"
         )
     return notes

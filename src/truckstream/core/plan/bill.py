@@ -47,6 +47,13 @@ FIREHOSE_FILE_BYTES: Final = 21.9
 """Bytes per position of Parquet as Firehose writes it (default Snappy, in order of arrival): measured."""
 
 JOB_MB: Final = 2_048
+LARGEST_JOB_MB: Final = 10_240
+JOB_BYTES: Final = 90_000_000
+JOB_HOUR_BYTES: Final = 375
+JOB_SPARE: Final = 1.25
+"""Memory of statistics and compaction: at least, at most (Lambda's largest), empty, for each position of the hour that
+is decoded (measured with 100, 400 and 1,600 trucks), and how much more to give. The day's files are held as well."""
+
 LONGEST_RUN_S: Final = 900
 """Lambda ends an invocation after 15 minutes."""
 
@@ -142,17 +149,26 @@ def _functions(
     outbox_gb_s = OUTBOX_S * question.memory_mb / 1024
     factors = [(OUTBOX_RUNS, "runs/day"), (outbox_gb_s, "GB-s"), (MONTH_DAYS, "days")]
     ledger.add("functions", "outbox time", "lambda_arm_gb_s", factors)
+    job_gb = min(LARGEST_JOB_MB, job_mb(question, capacity, measured)) / 1024
     runs = STATISTICS_RUNS if not shape.per_position else 1
     factors = [
         (statistics_run_s(question, measured) * (0.5 if runs > 1 else 1.0), "s/run"),
         (runs, "runs/day"),
-        (JOB_MB / 1024, "GB"),
+        (job_gb, "GB"),
         (MONTH_DAYS, "days"),
     ]
     ledger.add("functions", "hourly statistics", "lambda_arm_gb_s", factors)
     if shape.compacted and not shape.firehose:
-        factors = [(compaction_day_s(question, measured), "s/day"), (JOB_MB / 1024, "GB"), (MONTH_DAYS, "days")]
+        factors = [(compaction_day_s(question, measured), "s/day"), (job_gb, "GB"), (MONTH_DAYS, "days")]
         ledger.add("functions", "compaction", "lambda_arm_gb_s", factors)
+
+
+def job_mb(question: Question, capacity: Capacity, measured: Measured) -> int:
+    """Return the memory that statistics and compaction need, also where Lambda has not so much."""
+    batches = [each.positions_per_invocation for each in capacity.functions if each.name == "archive"]
+    file_bytes = measured.file_bytes(batches[0]) / batches[0] if batches else FIREHOSE_FILE_BYTES
+    held = question.positions_per_s * (3_600 * JOB_HOUR_BYTES + DAY_S * file_bytes)
+    return max(JOB_MB, math.ceil((JOB_BYTES + held) * JOB_SPARE / 2**20 / 256) * 256)
 
 
 def statistics_run_s(question: Question, measured: Measured) -> float:

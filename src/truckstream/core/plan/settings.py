@@ -2,13 +2,16 @@
 
 import math
 
-from truckstream.core.plan.bill import LEAST_INDEX_UNITS, alert_writes_per_s, index_units
+from truckstream.core.plan.bill import LARGEST_JOB_MB, LEAST_INDEX_UNITS, alert_writes_per_s, index_units, job_mb
 from truckstream.core.plan.capacity import Capacity
 from truckstream.core.plan.load import Load
+from truckstream.core.plan.measured import Measured
 from truckstream.core.plan.question import LONGEST_WINDOW_S, Question
 
 
-def terraform_variables(question: Question, load: Load, capacity: Capacity) -> dict[str, int | str | dict[str, int]]:
+def terraform_variables(
+    question: Question, load: Load, capacity: Capacity, measured: Measured
+) -> dict[str, int | str | dict[str, int]]:
     """Return the variables that differ from fleet to fleet, as `terraform.tfvars` has them."""
     windows = {function.name: round(function.window_s) for function in capacity.functions}
     variables: dict[str, int | str | dict[str, int]] = {
@@ -19,6 +22,7 @@ def terraform_variables(question: Question, load: Load, capacity: Capacity) -> d
         "archive_window_s": windows["archive"],
         "parallelization": capacity.parallelization,
         "consumers_memory_mb": question.memory_mb,
+        "jobs_memory_mb": min(LARGEST_JOB_MB, job_mb(question, capacity, measured)),
         # Up to the longest window the batch alone sets the pace.
         "position_at_most_every_s": round(question.write_every_s) if question.write_every_s > LONGEST_WINDOW_S else 0,
         "tables_capacity_mode": "PROVISIONED" if question.capacity == "provisioned" else "PAY_PER_REQUEST",
