@@ -154,6 +154,16 @@ def test_figures_left_out_are_said_in_a_comparison_too(monkeypatch: pytest.Monke
         assert [note for note in found["complete"]["notes"] if "Trips and stops are not counted" in note]
 
 
+def test_open_hours_are_said_to_be_open_where_no_statistics_were_made_yet() -> None:
+    archive = MemoryArchive()
+    put(archive, 1, at("A", 0), at("A", HOUR_MS + 60_000), at("A", 2 * HOUR_MS + 240_000))
+    with reports(archive) as ask:
+        fleet = ask("fleet", "2024-05-02", "2024-05-02")
+        assert any("Hours from 2024-05-02 13:00 on are still open" in note for note in fleet["complete"]["notes"])
+        rows = ask("hourly", "2024-05-02", "2024-05-02")["items"]
+        assert [row["final"] for row in rows] == [True, False, False]
+
+
 def test_route_over_the_antimeridian_is_cut_there_in_geojson() -> None:
     archive = MemoryArchive()
     way = [

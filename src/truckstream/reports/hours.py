@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from truckstream.consumers.archive_keys import HOURLY, POSITIONS, date_in
+from truckstream.consumers.compaction import CLOSES_AFTER_MS
 from truckstream.consumers.history import fingerprint
 from truckstream.consumers.statistics import current_days, stored_day
 from truckstream.core.errors import InvalidInput
 from truckstream.core.hourly_table import HourlyTable
-from truckstream.core.instants import DAY_MS, date_of
+from truckstream.core.instants import DAY_MS, HOUR_MS, date_of
 from truckstream.core.pairs import GAP_MS
 from truckstream.ports import ArchiveObject
 from truckstream.reports.sources import ReportSources
@@ -215,13 +216,17 @@ class HourStore:
         if listing == self._listing:
             return
         source = self._sources
-        newest_ms = max((kept.last_ms for kept in self._kept.values()), default=0)
-        days = current_days(source.archive, source.format, clock_ms=newest_ms or None, limit_kmh=source.limit_kmh)
-        self._computed = {
-            day.date: _coded(day.date, "", day.inputs, day.table)
-            for day in days
-            if self._is_behind(day.date, positions[day.date])
-        }
+        computed, newest_ms = {}, 0
+        for day in current_days(source.archive, source.format, clock_ms=None, limit_kmh=source.limit_kmh):
+            newest_ms = max(newest_ms, int(day.table.last_ms.max(initial=0)))
+            if self._is_behind(day.date, positions[day.date]):
+                computed[day.date] = _coded(day.date, "", day.inputs, day.table)
+        # The archive keeps no clock: it is at least as late as the newest position.
+        for kept in computed.values():
+            assert kept.columns is not None
+            hours_ms = kept.columns["hour_ms"].astype(np.int64)
+            kept.columns["final"] = hours_ms + HOUR_MS + CLOSES_AFTER_MS <= newest_ms
+        self._computed = computed
         self._listing = listing
 
     def _forget(self) -> None:
