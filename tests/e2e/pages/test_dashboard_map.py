@@ -73,6 +73,19 @@ def test_all_trucks_of_the_filter_come_into_view_by_button_and_key(fleet: Fleet,
     until("the map to show the one", lambda: shown(page)[0] > 13 and abs(shown(page)[1] - 46.2) < 0.1)
 
 
+def test_names_of_towns_come_once_somebody_looks_closely(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(at("TRK-001"))
+    page = desk.open(f"{fleet.url}#map=8/{HOME[0]}/{HOME[1]}", size=(900, 600))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    wait_for_map(page)
+    page.wait_for_timeout(1500)
+    assert not any("towns" in each for each in asked)
+    with page.expect_response(lambda answer: "towns" in answer.url) as answer:
+        page.evaluate(f"location.hash = '#map=12/{HOME[0]}/{HOME[1]}'")
+    assert answer.value.ok
+
+
 def test_following_keeps_the_truck_in_the_middle_until_the_map_is_dragged(fleet: Fleet, desk: Desk) -> None:
     fleet.send(at("TRK-001", age_s=20))
     page = desk.open(f"{fleet.url}{CLOSE}&truck=TRK-001")

@@ -1,0 +1,2 @@
+type Place = [name: string, longitude: number, latitude: number, thousands: number];
+export function namesOnMap(rows: Place[]): Place[];
