@@ -2,8 +2,8 @@
 
 import re
 
-from playwright.sync_api import Page, expect
-from tests.support.browser import Desk
+from playwright.sync_api import Page, Route, expect
+from tests.support.browser import PHONE, Desk
 from tests.support.fleet import Fleet, at, five, rows, until
 
 UNKNOWN = "\u2013"
@@ -173,6 +173,23 @@ def test_nothing_of_header_and_time_line_is_cut_off_in_windows_of_any_width(flee
     page.set_viewport_size({"width": 1440, "height": 900})
     status = page.locator(".replay-status")
     assert status.evaluate("each => each.scrollWidth <= each.clientWidth")  # read whole
+
+
+def refused(route: Route) -> None:
+    told = {"error": "the archive of that day is damaged", "hint": "Restore it.", "retryable": False}
+    route.fulfill(status=400, json=told)
+
+
+def test_a_day_that_cannot_be_read_is_said_whole_on_any_screen(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    for size in ((1440, 900), (900, 600), PHONE):
+        page = desk.open(fleet.url, size=size, webgl=False)
+        page.route("**/api/v1/trips?*", refused)
+        page.locator('.row[data-truck="TRK-001"]').click()
+        status = page.locator(".replay-status")
+        expect(status).to_contain_text("The day cannot be read. The archive of that day is damaged")
+        expect(status).to_be_in_viewport(ratio=1)
+        assert status.evaluate("each => each.scrollWidth <= each.clientWidth && each.clientWidth > 300")
 
 
 def test_a_link_shares_the_view_and_a_broken_one_is_harmless(fleet: Fleet, desk: Desk) -> None:
