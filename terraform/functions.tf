@@ -101,10 +101,10 @@ locals {
       maximum_age_s = 3600
     }
     compact_archive = {
-      expression    = "cron(30 1 * * ? *)"
-      description   = "Yesterday's files, at night"
+      expression    = "cron(6 * * * ? *)" # before the statistics, which go on from hours that are settled
+      description   = "Files of the hours that are closed, six minutes after the hour"
       enabled       = true
-      maximum_age_s = 21600
+      maximum_age_s = 3600
     }
   }
 }

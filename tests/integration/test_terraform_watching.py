@@ -238,7 +238,7 @@ def test_schedules_are_ones_eventbridge_takes(deployed: Deployed) -> None:
         "truckstream-gps-producer": "rate(1 minute)",
         "truckstream-send-outbox": "rate(1 minute)",
         "truckstream-hourly-stats": "cron(10 * * * ? *)",
-        "truckstream-compact-archive": "cron(30 1 * * ? *)",
+        "truckstream-compact-archive": "cron(6 * * * ? *)",
     }
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:truckstream-failed-invocations"
     for name, rule in rules.items():

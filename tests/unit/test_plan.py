@@ -353,7 +353,7 @@ def test_the_archive_pays_for_files_reads_and_the_tiers_of_a_year() -> None:
     own = made(1_000).own
     month_gb = 200 * 2_628_000 * 5 / 1e9
     assert line(own, "files written").quantity == pytest.approx(2_628_000 / 60)
-    assert line(own, "files read").quantity == pytest.approx(2_628_000 / 60 * 13)
+    assert line(own, "files read").quantity == pytest.approx(2_628_000 / 60 * 7 / 6)
     kept = {line.item: line.quantity for line in own.lines if line.item.startswith("kept")}
     assert kept == pytest.approx(
         {
@@ -369,9 +369,15 @@ def test_an_archive_of_two_months_is_never_cold() -> None:
     assert kept == {"kept, frequent tier", "kept, infrequent tier"}
 
 
-def test_statistics_read_half_a_day_on_average_24_times() -> None:
+def test_statistics_take_the_news_since_the_settled_hours_and_half_a_day_where_none_are() -> None:
+    month_days = 2_628_000 / 86_400
+    day_s = 200 * 86_400 * 1e-6 * 2
     statistics = line(made(1_000).own, "hourly statistics")
-    assert statistics.quantity == pytest.approx(200 * 86_400 * 1e-6 * 2 * 0.5 * 24 * 2_048 / 1_024 * 2_628_000 / 86_400)
+    assert statistics.quantity == pytest.approx(day_s * 70 / 1_440 * 24 * 2_048 / 1_024 * month_days)
+    whole = line(made(1_000).shape("firehose"), "hourly statistics")
+    assert whole.quantity == pytest.approx(day_s * 0.5 * 24 * 2_048 / 1_024 * month_days)
+    compaction = line(made(1_000).own, "compaction")
+    assert compaction.quantity == pytest.approx(day_s / 2 * 2_048 / 1_024 * month_days)
 
 
 def test_every_invocation_is_traced_up_to_one_a_second_of_each_function_and_a_twentieth_beyond() -> None:
@@ -486,18 +492,17 @@ def test_costs_of_other_fleets_are_those_of_their_plans() -> None:
 
 
 def test_jobs_that_outgrow_an_invocation_are_named_with_the_fleet_that_still_fits() -> None:
-    notes = made(100_000).notes  # 1.73e9 positions a day at 2 us and 1 us
-    assert "takes 3,456 s" in notes[0]
-    assert "26,041 trucks" in notes[0]
-    assert "compaction" in notes[1]
-    assert not [note for note in made(26_000).notes if "900 s" in note]
+    notes = made(1_000_000).notes  # 1.73e10 positions a day at 2 us and 1 us
+    assert "an hour's run takes 1,680 s" in notes[0]
+    assert "535,714 trucks" in notes[0]
+    assert not [note for note in made(535_000).notes if "900 s" in note]
 
 
-def test_jobs_are_given_the_memory_of_an_hour_and_of_a_days_files() -> None:
-    """10,000 trucks: 7.2 million rows at 375 bytes, 173 million positions in files at 10 bytes each, a quarter more."""
+def test_jobs_are_given_the_memory_of_an_hour_and_of_its_files() -> None:
+    """10,000 trucks: 7.2 million rows at 375 bytes, 8.4 million positions in files at 10 bytes each, a quarter more."""
     own = made(10_000)
-    assert own.terraform_variables["jobs_memory_mb"] == 5_632
-    assert f"x {number(5_632 / 1_024)} GB x" in line(own.own, "compaction").formula
+    assert own.terraform_variables["jobs_memory_mb"] == 3_584
+    assert f"x {number(3_584 / 1_024)} GB x" in line(own.own, "compaction").formula
     assert made(1_000).terraform_variables["jobs_memory_mb"] == 2_048
     assert not own.notes
     large = made(40_000)

@@ -118,7 +118,7 @@ def hourly_stats(event: Event, context: Any) -> dict[str, int]:
 
 
 def compact_archive(event: Event, context: Any) -> dict[str, int]:
-    """Schedule, daily: merge the files of closed hours, unless another compaction is running."""
+    """Schedule, hourly: merge the files of closed hours, unless another compaction is running."""
     from truckstream.consumers.compaction import compact
 
     own = _environment("compact_archive")

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from truckstream.consumers.archive_keys import date_in, settled_hour_ms, settled_key
-from truckstream.consumers.history import DateFiles, dates, list_date, read_date
+from truckstream.consumers.archive_keys import POSITIONS, date_in, settled_hour_ms, settled_key
+from truckstream.consumers.history import DateFiles, read_date
 from truckstream.core.instants import HOUR_MS
 from truckstream.ports import ArchiveFormat, ArchiveStore
 
@@ -27,7 +27,7 @@ class Compacted(msgspec.Struct):
 
 
 type Progress = Callable[[str, int, int], None]
-"""Called with the date just done, how many dates are done, and how many there are."""
+"""Called with the date just done, how many dates with live files are done, and how many there are."""
 
 
 def is_closed(hour_ms: int, clock_ms: int | None) -> bool:
@@ -50,13 +50,14 @@ def compact(
     Raises whatever the store raises; running again continues.
     """
     done = Compacted()
-    all_dates = dates(archive)
-    for place, date in enumerate(all_dates, 1):
-        if any(settled_hour_ms(file.key) is None for file in list_date(archive, date)):
-            files = read_date(archive, format, date, settled_later=True)
-            _compact_date(archive, format, files, clock_ms, done)
+    # One listing tells where there is something to merge: years of settled dates cost no call each, every hour.
+    live_dates = sorted(
+        {date for file in archive.list(POSITIONS) if settled_hour_ms(file.key) is None and (date := date_in(file.key))}
+    )
+    for place, date in enumerate(live_dates, 1):
+        _compact_date(archive, format, read_date(archive, format, date, settled_later=True), clock_ms, done)
         if progress is not None:
-            progress(date, place, len(all_dates))
+            progress(date, place, len(live_dates))
     return done
 
 

@@ -115,7 +115,9 @@ class DateFiles:
                 parts.append(self._rows(file).between(hour_ms, hour_ms + HOUR_MS))
         if trucks is not None:
             parts = [part.of_trucks(trucks) for part in parts]
-        return PositionColumns.concat(parts).settled()
+        columns = PositionColumns.concat(parts)
+        parts.clear()  # an hour of a large fleet fits into memory twice, not three times
+        return columns.settled()
 
     def _rows(self, file: LiveFile) -> PositionColumns:
         columns = self._decoded.get(file.key)

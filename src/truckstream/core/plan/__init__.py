@@ -12,7 +12,7 @@ from truckstream.core.plan.bill import (
     LONGEST_BATCH_S,
     LONGEST_RUN_S,
     bill,
-    compaction_day_s,
+    compaction_run_s,
     job_mb,
     statistics_run_s,
 )
@@ -165,24 +165,21 @@ def _notes(question: Question, own: Planned, measured: Measured) -> list[str]:
             )
         elif function.busy > BUSY * function.lanes + 1e-6:
             notes.append(f"{function.name}: its batches leave no time to catch up; gather them for longer")
-    run_s = statistics_run_s(question, measured)
-    if run_s > LONGEST_RUN_S:
-        trucks = int(question.trucks * LONGEST_RUN_S / run_s)
-        notes.append(
-            f"hourly statistics: the day's last run takes {run_s:,.0f} s and Lambda ends it after {LONGEST_RUN_S} s "
-            f"(from {trucks:,} trucks on): run `truckstream stats --refresh` on a machine, or query the archive"
-        )
-    day_s = compaction_day_s(question, measured)
-    if day_s > LONGEST_RUN_S:
-        notes.append(
-            f"compaction: a day takes {day_s:,.0f} s of Lambda's {LONGEST_RUN_S} s: schedule it hourly, it goes on "
-            "where it stopped"
-        )
+    for job, run_s in (
+        ("hourly statistics", statistics_run_s(question, measured)),
+        ("compaction", compaction_run_s(question, measured)),
+    ):
+        if run_s > LONGEST_RUN_S:
+            trucks = int(question.trucks * LONGEST_RUN_S / run_s)
+            notes.append(
+                f"{job}: an hour's run takes {run_s:,.0f} s and Lambda ends it after {LONGEST_RUN_S} s "
+                f"(from {trucks:,} trucks on): run it on a machine"
+            )
     needed_mb = job_mb(question, own.capacity, measured)
     if needed_mb > LARGEST_JOB_MB:
         trucks = int(question.trucks * LARGEST_JOB_MB / needed_mb)
         notes.append(
-            f"hourly statistics and compaction: they hold an hour's positions and a day's files, {needed_mb:,} MB, and "
+            f"hourly statistics and compaction: they hold an hour of positions, {needed_mb:,} MB, and "
             f"Lambda has {LARGEST_JOB_MB:,} MB at most (from some {trucks:,} trucks on): run "
             "`truckstream stats --refresh` and `truckstream compact` on a machine"
         )

@@ -11,6 +11,7 @@ from truckstream.core.plan.prices import PriceList
 from truckstream.core.plan.question import MONTH_H, MONTH_S, Question
 from truckstream.core.plan.shapes import Shape
 
+HOUR_S: Final = 3_600
 DAY_S: Final = 86_400
 MONTH_DAYS: Final = MONTH_S / DAY_S
 GB: Final = 1_000_000_000
@@ -52,7 +53,7 @@ JOB_BYTES: Final = 90_000_000
 JOB_HOUR_BYTES: Final = 375
 JOB_SPARE: Final = 1.25
 """Memory of statistics and compaction: at least, at most (Lambda's largest), empty, for each position of the hour that
-is decoded (measured with 100, 400 and 1,600 trucks), and how much more to give. The day's files are held as well."""
+is decoded (measured with 100, 400 and 1,600 trucks), and how much more to give. Live files are held as well."""
 
 LONGEST_RUN_S: Final = 900
 """Lambda ends an invocation after 15 minutes."""
@@ -61,6 +62,13 @@ LONGEST_BATCH_S: Final = 180
 """And a consumer's after so long, in the Terraform stack, which also says how much memory the jobs have."""
 
 STATISTICS_RUNS: Final = 24
+STATISTICS_NEWS_S: Final = 4_200
+"""They run ten minutes after the hour, and go on from the hour that was settled the time before."""
+
+COMPACTION_RUNS: Final = 24
+LIVE_READS: Final = 1 + 10 / 60
+"""Each file once by the compaction, and those of an hour's first ten minutes by the statistics too."""
+
 OUTBOX_RUNS: Final = 1_440
 OUTBOX_S: Final = 0.1
 HOT_MONTHS: Final = 1
@@ -151,34 +159,38 @@ def _functions(
     ledger.add("functions", "outbox time", "lambda_arm_gb_s", factors)
     job_gb = min(LARGEST_JOB_MB, job_mb(question, capacity, measured)) / 1024
     runs = STATISTICS_RUNS if not shape.per_position else 1
-    factors = [
-        (statistics_run_s(question, measured) * (0.5 if runs > 1 else 1.0), "s/run"),
-        (runs, "runs/day"),
-        (job_gb, "GB"),
-        (MONTH_DAYS, "days"),
-    ]
+    run_s = statistics_run_s(question, measured, settled=_settles(shape))
+    if runs > 1 and not _settles(shape):
+        run_s /= 2  # without settled hours a run reads all of its day so far
+    factors = [(run_s, "s/run"), (runs, "runs/day"), (job_gb, "GB"), (MONTH_DAYS, "days")]
     ledger.add("functions", "hourly statistics", "lambda_arm_gb_s", factors)
-    if shape.compacted and not shape.firehose:
-        factors = [(compaction_day_s(question, measured), "s/day"), (job_gb, "GB"), (MONTH_DAYS, "days")]
+    if _settles(shape):
+        hour_s = compaction_run_s(question, measured)
+        factors = [(hour_s, "s/run"), (COMPACTION_RUNS, "runs/day"), (job_gb, "GB"), (MONTH_DAYS, "days")]
         ledger.add("functions", "compaction", "lambda_arm_gb_s", factors)
+
+
+def _settles(shape: Shape) -> bool:
+    return shape.compacted and not shape.firehose
 
 
 def job_mb(question: Question, capacity: Capacity, measured: Measured) -> int:
     """Return the memory that statistics and compaction need, also where Lambda has not so much."""
     batches = [each.positions_per_invocation for each in capacity.functions if each.name == "archive"]
     file_bytes = measured.file_bytes(batches[0]) / batches[0] if batches else FIREHOSE_FILE_BYTES
-    held = question.positions_per_s * (3_600 * JOB_HOUR_BYTES + DAY_S * file_bytes)
+    held = question.positions_per_s * (HOUR_S * JOB_HOUR_BYTES + STATISTICS_NEWS_S * file_bytes)
     return max(JOB_MB, math.ceil((JOB_BYTES + held) * JOB_SPARE / 2**20 / 256) * 256)
 
 
-def statistics_run_s(question: Question, measured: Measured) -> float:
-    """Return how long the day's last, longest run of the statistics takes."""
-    return _of_day_s(question, measured.statistics_us_per_position)
+def statistics_run_s(question: Question, measured: Measured, *, settled: bool = True) -> float:
+    """Return how long a run of the statistics takes: over what is new since the last settled hour, or over a day."""
+    share = STATISTICS_NEWS_S / DAY_S if settled else 1.0
+    return _of_day_s(question, measured.statistics_us_per_position) * share
 
 
-def compaction_day_s(question: Question, measured: Measured) -> float:
-    """Return how long the compaction of one day's positions takes."""
-    return _of_day_s(question, measured.compaction_us_per_position)
+def compaction_run_s(question: Question, measured: Measured) -> float:
+    """Return how long the compaction of an hour takes."""
+    return _of_day_s(question, measured.compaction_us_per_position) / COMPACTION_RUNS
 
 
 def _of_day_s(question: Question, each_us: float) -> float:
@@ -275,10 +287,13 @@ def _archive(
         files_per_s = writer.invocations_per_s
         file_bytes = measured.file_bytes(writer.positions_per_invocation)
         each_bytes = file_bytes / writer.positions_per_invocation
-    reads = STATISTICS_RUNS / 2 + 1 if shape.compacted else 1.0
+    if _settles(shape):
+        reads = LIVE_READS
+    else:
+        reads = STATISTICS_RUNS / 2 + 1 if shape.compacted else 1.0
     ledger.add("archive", "files written", "s3_put", [(files_per_s, "files/s"), (MONTH_S, "s")])
     ledger.add("archive", "files read", "s3_get", [(files_per_s, "files/s"), (reads, "reads each"), (MONTH_S, "s")])
-    if shape.compacted and not shape.firehose:
+    if _settles(shape):
         each_bytes = measured.settled_bytes_per_position
         hours = [(24, "files/day"), (MONTH_DAYS, "days")]
         ledger.add("archive", "hours written by compaction", "s3_put", hours)
