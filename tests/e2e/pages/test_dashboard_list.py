@@ -173,6 +173,8 @@ def test_nothing_of_header_and_time_line_is_cut_off_in_windows_of_any_width(flee
     page.set_viewport_size({"width": 1440, "height": 900})
     status = page.locator(".replay-status")
     assert status.evaluate("each => each.scrollWidth <= each.clientWidth")  # read whole
+    edge = "each => Math.round(each.getBoundingClientRect().right)"
+    assert page.locator(".live-now").evaluate(edge) == page.locator(".replay-bar").evaluate(edge)
 
 
 def refused(route: Route) -> None:
