@@ -159,7 +159,7 @@ def test_nothing_of_header_and_time_line_is_cut_off_in_windows_of_any_width(flee
         const { left, right, width } = each.getBoundingClientRect();
         return width > 1 && (left < 0 || right > innerWidth + 0.5);
     }).map(each => each.className || each.tagName)"""
-    for width in (1440, 1280, 1100, 1081, 1080, 900, 721, 720, 390):
+    for width in (1440, 1280, 1100, 1081, 1080, 900, 721, 720, 390, 320):
         page.set_viewport_size({"width": width, "height": 600})
         # As wide as they get: a large fleet, a long finding, no connection.
         page.evaluate("""() => {
@@ -170,9 +170,16 @@ def test_nothing_of_header_and_time_line_is_cut_off_in_windows_of_any_width(flee
         }""")
         assert page.evaluate(cut_off) == [], width
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.keyboard.press("Escape")  # the list again
+    whole = "each => each.scrollWidth <= each.clientWidth"
+    for width in (1440, 390, 320):
+        page.set_viewport_size({"width": width, "height": 600})
+        assert page.locator('.row[data-truck="TRK-001"] .truck_id').evaluate(whole), width
+    page.locator('.row[data-truck="TRK-001"]').click()
     page.set_viewport_size({"width": 1440, "height": 900})
     status = page.locator(".replay-status")
-    assert status.evaluate("each => each.scrollWidth <= each.clientWidth")  # read whole
+    expect(status).to_contain_text("1\u00a0position")
+    assert status.evaluate(whole)
     edge = "each => Math.round(each.getBoundingClientRect().right)"
     assert page.locator(".live-now").evaluate(edge) == page.locator(".replay-bar").evaluate(edge)
 
