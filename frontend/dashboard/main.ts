@@ -95,6 +95,8 @@ async function start(): Promise<void> {
     map.resized();
   });
   document.body.classList.toggle("has-selection", store.selected !== null);
+  const covering = new ResizeObserver(() => map.coverChanged());
+  for (const place of [layout.places.truck, layout.places.timeline]) covering.observe(place);
   map.onBox((box) => live.setViewport(box));
   await reading;
   configure(config);

@@ -19,6 +19,8 @@ import type { TruckLayer } from "./trucks";
 
 const WORLD: Box = [-180, -60, 180, 75];
 const CLOSE_ZOOM = 14;
+/** So long after a truck was chosen its panel and its time line may still come. */
+const SETTLING_MS = 3_000;
 
 export interface Covered {
   right: number;
@@ -37,6 +39,8 @@ export class MapView {
   private readonly boxListeners = new Set<(box: Box) => void>();
   /** While another part owns clicks on the map (the editor draws), trucks are not chosen by them. */
   private clicksTaken = false;
+  /** The truck that was just put into the middle of what is free, and until when it is kept there. */
+  private settling: { truckId: string; until_ms: number } | null = null;
 
   constructor(
     private readonly container: HTMLElement,
@@ -127,6 +131,7 @@ export class MapView {
 
   /** Show a place, close enough to see streets; never farther out than now. */
   flyTo(longitude: number, latitude: number, zoom?: number): void {
+    this.settling = null;
     void this.whenReady().then((map) => {
       this.placed = true;
       this.centerOn(map, [longitude, latitude], zoom ?? Math.max(map.getZoom(), CLOSE_ZOOM), this.moves ? 1000 : 0);
@@ -135,6 +140,7 @@ export class MapView {
 
   /** Show a box of west, south, east, north beside the panels. */
   fit(box: Box, maxZoom = CLOSE_ZOOM): void {
+    this.settling = null;
     void this.whenReady().then((map) => {
       this.placed = true;
       const { right, bottom } = this.covered();
@@ -165,8 +171,24 @@ export class MapView {
 
   /** Show the truck, if it has a place. */
   showTruck(truckId: string): void {
+    const place = this.placeOf(truckId);
+    if (!place) return;
+    this.flyTo(...place);
+    this.settling = { truckId, until_ms: performance.now() + SETTLING_MS };
+  }
+
+  /** Panels cover another part of the map: a truck that was just chosen stays in the middle of the rest. */
+  coverChanged(): void {
+    const { map, settling } = this;
+    if (!map || !settling || performance.now() > settling.until_ms) return;
+    const place = this.placeOf(settling.truckId);
+    map.resize();
+    if (place) this.centerOn(map, place, Math.max(map.getZoom(), CLOSE_ZOOM), 0);
+  }
+
+  private placeOf(truckId: string): [longitude: number, latitude: number] | null {
     const place = this.trucks?.placeOf(truckId) ?? this.store.trucks.get(truckId);
-    if (place && place.longitude !== null && place.latitude !== null) this.flyTo(place.longitude, place.latitude);
+    return place && place.longitude !== null && place.latitude !== null ? [place.longitude, place.latitude] : null;
   }
 
   /** The map's box has another size. */
@@ -237,7 +259,9 @@ export class MapView {
       this.tellBox(map);
     });
     map.on("movestart", (event) => {
-      if ("originalEvent" in event && event.originalEvent) this.placed = true; // somebody chose where to look
+      if (!("originalEvent" in event) || !event.originalEvent) return;
+      this.placed = true; // somebody chose where to look
+      this.settling = null;
     });
   }
 

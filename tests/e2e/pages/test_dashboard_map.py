@@ -248,6 +248,28 @@ def test_a_phone_shows_map_sheet_and_truck(fleet: Fleet, desk: Desk) -> None:
     expect(page.locator(".side")).to_be_visible()
 
 
+def test_a_chosen_truck_is_in_sight_beside_its_panel_and_time_line(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    for size in (PHONE, (1440, 900)):
+        page = desk.open(fleet.url, size=size)
+        wait_for_map(page)
+        page.locator('.row[data-truck="TRK-001"]').click()
+        expect(page.locator(".replay-status")).to_contain_text("1\u00a0position")
+        page.wait_for_timeout(1000)
+        zoom, latitude, longitude = shown(page)
+        world_px = 512 * 2**zoom
+        x, y = middle(page)
+        x += (HOME[1] - longitude) / 360 * world_px
+        y -= (mercator(HOME[0]) - mercator(latitude)) / (2 * math.pi) * world_px
+        card, whole = box_of(page, ".truck-card"), box_of(page, ".map")
+        assert whole["y"] + 20 < y < (card["y"] - 20 if size == PHONE else whole["y"] + whole["height"] - 20)
+        assert whole["x"] + 20 < x < (whole["x"] + whole["width"] - 20 if size == PHONE else card["x"] - 20)
+
+
+def mercator(latitude: float) -> float:
+    return math.log(math.tan(math.pi / 4 + math.radians(latitude) / 2))
+
+
 def box_of(page: Page, selector: str) -> Any:
     return page.locator(selector).bounding_box()
 
