@@ -136,7 +136,7 @@ def dashboard(url: str) -> None:
             ("dashboard-light", DESKTOP, "light", ""),
             ("dashboard-dark", DESKTOP, "dark", f"#truck={alert['truck_id']}&{place}"),
             ("phone", PHONE, "light", ""),
-            ("phone-dark", PHONE, "dark", f"#truck={alert['truck_id']}&{place}"),
+            ("phone-dark", PHONE, "dark", f"#truck={alert['truck_id']}"),
         ):
             page = browser.new_context(**looks(size, scheme)).new_page()
             page.goto(f"{url}/{fragment}")

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGES = {"web": ROOT / "src/truckstream/web/pages", "reports": ROOT / "src/truckstream/reports/pages"}
@@ -27,6 +27,11 @@ HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
     return kind.startsWith("webgl") ? null : real.call(this, kind, ...rest);
 };
 """
+
+PATIENCE_MS = 30_000
+"""How long a page may take for anything: a busy machine is no reason to fail."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 DESKTOP = (1440, 900)
 PHONE = (390, 844)
@@ -100,7 +105,7 @@ class Desk:
             has_touch=size == PHONE,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         self.contexts.append(context)
         page = context.new_page()
         if clock:

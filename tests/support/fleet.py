@@ -85,7 +85,7 @@ def rows(page: Page) -> list[str]:
     return [truck_id for _, truck_id in sorted(texts)]
 
 
-def until(what: str, holds: object, timeout_s: float = 15) -> None:
+def until(what: str, holds: object, timeout_s: float = 30) -> None:
     """Wait until `holds()` is true."""
     assert callable(holds)
     end = time.monotonic() + timeout_s

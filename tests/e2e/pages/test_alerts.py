@@ -117,7 +117,7 @@ def test_a_burst_moves_no_row_under_the_pointer_and_loses_none(board: Dashboard,
     target.hover()
     board.send(each for n in range(BURST) for each in visit(f"NEW-{n:03}", NOW_MS - 5 * MINUTE_MS))
     newer = page.locator(".alerts-new")
-    expect(newer).to_have_text(f"{BURST}\u00a0new alerts: show", timeout=20_000)
+    expect(newer).to_have_text(f"{BURST}\u00a0new alerts: show")
     expect(page.locator(".alert-row .sentence").first).to_have_text(f"TRK-015 arrived at {ODD_NAME}")
     expect(page.locator(".alerts-head .open")).to_have_text(f"{BURST + 253}\u00a0open")
     newer.click()

@@ -71,7 +71,7 @@ def test_a_server_that_dies_is_said_since_when_and_its_return_is_noticed(tmp_pat
     expect(page.locator(".fleet")).to_have_text("of 5")  # what was known stays
     with fleet_at(tmp_path / "data", port) as fleet:
         fleet.send(at("TRK-006"))
-        expect(page.locator(".live")).to_have_text("live", timeout=20_000)
+        expect(page.locator(".live")).to_have_text("live")
         expect(page.locator(".connection")).not_to_be_visible()
         expect(page.locator(".fleet")).to_have_text("of 6")
 

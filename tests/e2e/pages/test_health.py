@@ -44,7 +44,7 @@ def test_lag_names_the_consumer_and_rejected_records_their_reason(board: Dashboa
     board.system.pipeline.put(bad)
     board.place(Position("TRK-001", at_ms, 47.3769, 8.5417) for at_ms in arrivals)
     sign = page.locator(".health-sign")
-    expect(sign).to_have_attribute("data-level", "bad", timeout=10_000)
+    expect(sign).to_have_attribute("data-level", "bad")
     expect(sign).to_contain_text("behind")
     sign.click()
     dialog = page.get_by_role("dialog", name="Pipeline health")
@@ -53,6 +53,6 @@ def test_lag_names_the_consumer_and_rejected_records_their_reason(board: Dashboa
     expect(dialog.get_by_role("row", name="Geofence alerts")).to_have_attribute("data-level", "bad")
     assert accessibility_findings(page) == []
     board.system.pipeline.poll(NOW_MS, flush=True)
-    expect(dialog.locator(".findings")).to_contain_text("8\u00a0records rejected", timeout=10_000)
+    expect(dialog.locator(".findings")).to_contain_text("8\u00a0records rejected")
     expect(dialog.get_by_role("table", name="Rejected records")).to_contain_text("timestamp")
     expect(sign).to_have_attribute("data-level", "notice")

@@ -157,7 +157,7 @@ def test_new_positions_of_the_day_join_the_trail(board: Dashboard, page: Page) -
     last_ms = MIDNIGHT_MS + STEPS * 5_000 - 2_500
     *_, last = day("TRK-001")
     board.send([Position("TRK-001", last_ms, last.latitude, last.longitude, 30.0, 90.0)])
-    expect(page.locator(".replay-status")).to_contain_text("17,162", timeout=20_000)  # out of view it comes every 10 s
+    expect(page.locator(".replay-status")).to_contain_text("17,162")  # out of view it comes every 10 s
     assert time_of(page) == "23:59:57"
 
 

@@ -16,8 +16,6 @@ from tests.support.browser import PHONE, Desk, accessibility_findings, built_pag
 from tests.support.report_fleet import DEPOT_NAME, TRUCKS, large_fleet, replay, small_fleet
 from tests.support.reports_process import Reports, reports_of
 
-expect.set_options(timeout=20_000)  # a busy machine is no reason to fail
-
 PERIOD = "from=2024-03-28&to=2024-03-31&tz=Europe/Zurich"
 DAY = "from=2024-03-29&to=2024-03-29&tz=Europe/Zurich"
 SCREENS = {
