@@ -3,7 +3,9 @@
 export type Appearance = "light" | "dark";
 
 const KEY = "truckstream.appearance";
-const system = matchMedia("(prefers-color-scheme: dark)");
+const DARK = "(prefers-color-scheme: dark)";
+/** Only listened to: whoever reads `matches` of a list before its event has come takes the event away (Chromium). */
+const system = matchMedia(DARK);
 const listeners = new Set<(appearance: Appearance) => void>();
 
 function stored(): Appearance | null {
@@ -15,9 +17,13 @@ function stored(): Appearance | null {
   }
 }
 
+function wantedBySystem(): Appearance {
+  return matchMedia(DARK).matches ? "dark" : "light";
+}
+
 /** Return what is shown now. */
 export function appearance(): Appearance {
-  return stored() ?? (system.matches ? "dark" : "light");
+  return stored() ?? wantedBySystem();
 }
 
 function apply(now = appearance()): void {
@@ -38,7 +44,7 @@ export function startAppearance(): void {
 export function switchAppearance(): void {
   const next: Appearance = appearance() === "dark" ? "light" : "dark";
   try {
-    if (next === (system.matches ? "dark" : "light")) localStorage.removeItem(KEY);
+    if (next === wantedBySystem()) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, next);
   } catch {
     document.documentElement.dataset.theme = next; // not kept, but shown
