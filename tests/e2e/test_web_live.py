@@ -81,6 +81,20 @@ def test_run_offers_dashboard_and_reports_and_starts_a_dead_one_again(tmp_path: 
         assert all(gone(pid) for pid in two)
 
 
+def test_an_application_ends_in_peace_when_a_service_manager_ends_it_before_the_run(tmp_path: Path) -> None:
+    with started("run", "--trucks", "1", "--port", "0", "--data", str(tmp_path)) as process:
+        dashboard, _ = addresses(process)
+        assert httpx.get(f"{dashboard}/healthz", timeout=30).status_code == 200
+        (child,) = children(process.pid)
+        os.kill(child, signal.SIGTERM)
+        deadline = time.monotonic() + 15
+        while not gone(child) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+        assert (process.returncode, err) == (0, "")
+
+
 def test_applications_end_with_a_run_that_is_killed(tmp_path: Path) -> None:
     with started("run", "--trucks", "1", "--port", "0", "--data", str(tmp_path)) as process:
         dashboard, _ = addresses(process)

@@ -1,5 +1,6 @@
 """What `web` and `reports` share: the socket, the door, saying the address, ending with the parent."""
 
+import os
 import socket
 import sys
 import threading
@@ -76,7 +77,9 @@ def _end_with_parent(stop: Callable[[], None]) -> None:
     """Stop when standard input ends: whoever started this process is gone, however it went."""
 
     def wait() -> None:
-        sys.stdin.buffer.read()
+        # Not `sys.stdin`: a thread that waits in it makes Python abort when the process ends for another reason.
+        while os.read(0, 4096):
+            pass
         stop()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
