@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from truckstream.cli.main import execute
+from truckstream.local.database import open_database
 from truckstream.local.directory import DataDirectory
 from truckstream.local.stores import LocalStores
 
@@ -116,3 +118,20 @@ def test_a_store_that_was_never_made_reads_as_empty(
         assert execute(["rejected", "--data", str(data)]) == 0
         assert "No rejected records" in capsys.readouterr().out
     assert not (data / "rejected.db").exists()
+
+
+def test_a_reader_beside_a_writer_sees_what_comes_also_when_the_log_was_empty(place: Path) -> None:
+    path, schema = place / "data" / "any.db", "CREATE TABLE t (x);"
+    writer = open_database(path, schema, user_version=1)
+    writer.execute("INSERT INTO t VALUES (1)")
+    writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert (place / "data" / "any.db-wal").stat().st_size == 0
+    with only_reading(path.parent):
+        reader = open_database(path, schema, user_version=1)
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
+    writer.execute("INSERT INTO t VALUES (2)")
+    assert reader.execute("SELECT count(*) FROM t").fetchone() == (2,)
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader.execute("INSERT INTO t VALUES (3)")
+    reader.close()
+    writer.close()

@@ -128,9 +128,9 @@ def _open_read_only(path: Path, schema: str, user_version: int) -> sqlite3.Conne
             _apply_schema(db, path, schema, user_version, {})
     else:
         address = f"file:{quote(str(path.absolute()))}?mode=ro"
-        log = path.with_name(f"{path.name}-wal")
-        if not log.exists() or not log.stat().st_size:
-            # Nobody has it open. SQLite would have to create its log beside the file to read it the usual way.
+        log, index = (path.with_name(f"{path.name}{end}") for end in ("-wal", "-shm"))
+        if not index.exists() and not (log.exists() and log.stat().st_size):
+            # Nobody has it open: SQLite would have to create both beside the file to read it the usual way.
             address += "&immutable=1"
         db = _connect(address)
         with _closed_on_error(db):
