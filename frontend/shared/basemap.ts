@@ -295,8 +295,10 @@ function addTowns(map: MapLibreMap): void {
 
 /** Other colours for the bundled layers; those of the application stay as they are. */
 function repaint(map: MapLibreMap, now: Appearance): void {
+  const style = map.getStyle() as StyleSpecification | undefined; // until it is loaded there is none, whatever its type
+  if (!style) return void map.once("style.load", () => repaint(map, appearance()));
   const palette = PALETTES[now];
-  for (const layer of map.getStyle().layers) {
+  for (const layer of style.layers) {
     if (layer.id === "base-sea") map.setPaintProperty(layer.id, "background-color", palette.water);
     else if (layer.id === "base-lake") map.setPaintProperty(layer.id, "fill-color", palette.water);
     else if (layer.id === "base-river") map.setPaintProperty(layer.id, "line-color", palette.river);

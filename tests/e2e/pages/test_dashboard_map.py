@@ -227,6 +227,26 @@ def test_light_and_dark_follow_the_system_and_a_choice_is_kept(fleet: Fleet, des
     expect(root).to_have_attribute("data-theme", "dark")
 
 
+SWITCHES_EARLY = """
+new MutationObserver((_, self) => {
+    if (!document.querySelector(".maplibregl-canvas")) return;
+    self.disconnect();
+    document.querySelector("[aria-label='Switch between light and dark']").click();
+}).observe(document, {childList: true, subtree: true});
+"""
+
+
+def test_light_turns_dark_while_the_map_is_still_loading(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    place = f"#map=9/{HOME[0] + 0.25}/{HOME[1]}"
+    page = desk.open(fleet.url + place, size=(900, 600), before=SWITCHES_EARLY)  # an error in the page fails the test
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    wait_for_map(page)
+    dark = desk.open(fleet.url + place, size=(900, 600), dark=True)
+    wait_for_map(dark)
+    until("both maps to look alike", lambda: picture(page, 20) == picture(dark, 20))
+
+
 def test_a_phone_shows_map_sheet_and_truck(fleet: Fleet, desk: Desk) -> None:
     fleet.send(*five())
     page = desk.open(fleet.url, size=PHONE)
