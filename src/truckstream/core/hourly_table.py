@@ -28,7 +28,8 @@ ACTIVITY_COLUMNS = (
 )
 """What the reports show beside the statistics proper; never unknown."""
 
-_COLUMNS = ("hour_ms", *VALUE_COLUMNS, "final", "revision", *ACTIVITY_COLUMNS)
+COLUMNS = ("hour_ms", *VALUE_COLUMNS, "final", "revision", *ACTIVITY_COLUMNS)
+"""All but the trucks' names."""
 
 _FIELD_OF = {"hour": "hour_ms", "first_position": "first_ms", "last_position": "last_ms"}
 
@@ -112,14 +113,14 @@ class HourlyTable:
         if not tables:
             return cls.empty()
         truck_id = [name for table in tables for name in table.truck_id]
-        columns = {field: np.concatenate([getattr(table, field) for table in tables]) for field in _COLUMNS}
+        columns = {field: np.concatenate([getattr(table, field) for table in tables]) for field in COLUMNS}
         hours = columns["hour_ms"].tolist()
         order = sorted(range(len(truck_id)), key=lambda row: (truck_id[row], hours[row]))
         return cls(tuple(truck_id), **columns).take(np.array(order, np.int64))
 
     def take(self, rows: npt.NDArray[np.int64]) -> Self:
         """Return the chosen rows, in the order chosen."""
-        columns = {field: getattr(self, field)[rows] for field in _COLUMNS}
+        columns = {field: getattr(self, field)[rows] for field in COLUMNS}
         return type(self)(tuple(self.truck_id[row] for row in rows.tolist()), **columns)
 
     def select(
@@ -144,7 +145,7 @@ class HourlyTable:
 
     def rows(self) -> Iterator[HourlyRow]:
         """Yield the rows, unknown values as None."""
-        values = [[None if value != value else value for value in getattr(self, field).tolist()] for field in _COLUMNS]
+        values = [[None if value != value else value for value in getattr(self, field).tolist()] for field in COLUMNS]
         yield from map(HourlyRow, self.truck_id, *values)
 
     def column(self, name: str) -> npt.NDArray[np.generic]:

@@ -18,7 +18,7 @@ from truckstream.consumers.compaction import CLOSES_AFTER_MS
 from truckstream.consumers.history import fingerprint
 from truckstream.consumers.statistics import current_days, stored_day
 from truckstream.core.errors import InvalidInput
-from truckstream.core.hourly_table import HourlyTable
+from truckstream.core.hourly_table import COLUMNS, HourlyTable
 from truckstream.core.instants import DAY_MS, HOUR_MS, date_of
 from truckstream.core.pairs import GAP_MS
 from truckstream.ports import ArchiveObject
@@ -38,24 +38,6 @@ REACH_DATES: Final = 2
 
 KEPT_ROWS: Final = 2_000_000
 """So many rows are kept in memory for the next question, at about 200 bytes each, by date and again by period."""
-
-_COLUMNS: Final = (
-    "hour_ms",
-    "total_distance_km",
-    "average_speed_kmh",
-    "max_speed_kmh",
-    "idle_time_minutes",
-    "coordinates_count",
-    "final",
-    "revision",
-    "driving_time_minutes",
-    "gap_time_minutes",
-    "gap_count",
-    "speed_count",
-    "first_ms",
-    "last_ms",
-    "band_ms",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,7 +67,7 @@ class Hours:
 
     def take(self, rows: npt.NDArray[np.bool_] | Int64) -> "Hours":
         """Return the chosen rows."""
-        return Hours(self.trucks, self.truck[rows], **{name: getattr(self, name)[rows] for name in _COLUMNS})
+        return Hours(self.trucks, self.truck[rows], **{name: getattr(self, name)[rows] for name in COLUMNS})
 
     def select(self, from_ms: int, to_ms: int, trucks: Collection[str] | None = None) -> "Hours":
         """Return the hours that begin within `from_ms <= t < to_ms` (of these trucks)."""
@@ -266,7 +248,7 @@ def _behind_note(behind: Sequence[str], kept: dict[str, _Kept]) -> str:
 def _coded(date: str, stamp: str, inputs: str, table: HourlyTable) -> _Kept:
     names = tuple(sorted(set(table.truck_id)))
     code_of = {name: code for code, name in enumerate(names)}
-    columns = {name: getattr(table, name) for name in _COLUMNS}
+    columns = {name: getattr(table, name) for name in COLUMNS}
     columns["truck"] = np.array([code_of[name] for name in table.truck_id], np.int64)
     first_ms = int(table.first_ms.min()) if len(table) else 0
     last_ms = int(table.last_ms.max()) if len(table) else 0
@@ -277,11 +259,11 @@ def _joined(days: Sequence[_Kept]) -> Hours:
     names = tuple(sorted(set().union(*(day.names for day in days))))
     code_of = {name: code for code, name in enumerate(names)}
     empty = HourlyTable.empty()
-    parts: list[dict[str, Any]] = [{name: getattr(empty, name) for name in _COLUMNS} | {"truck": np.empty(0, np.int64)}]
+    parts: list[dict[str, Any]] = [{name: getattr(empty, name) for name in COLUMNS} | {"truck": np.empty(0, np.int64)}]
     for day in days:
         assert day.columns is not None
         places = np.array([code_of[name] for name in day.names], np.int64)
         parts.append(day.columns | {"truck": places[day.columns["truck"]] if day.rows else day.columns["truck"]})
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in ("truck", *_COLUMNS)}
+    columns = {name: np.concatenate([part[name] for part in parts]) for name in ("truck", *COLUMNS)}
     hours = Hours(names, **columns)
     return hours.take(np.lexsort((hours.hour_ms, hours.truck)))
