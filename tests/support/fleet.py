@@ -1,7 +1,7 @@
 """A small fleet on a real pipeline and server, for the dashboard's page tests."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -85,10 +85,9 @@ def rows(page: Page) -> list[str]:
     return [truck_id for _, truck_id in sorted(texts)]
 
 
-def until(what: str, holds: object, timeout_s: float = 30) -> None:
-    """Wait until `holds()` is true."""
-    assert callable(holds)
+def until(what: str | Callable[[], str], holds: Callable[[], bool], timeout_s: float = 30) -> None:
+    """Wait until `holds()` is true; a callable `what` tells what is seen when it gives up, not when it began."""
     end = time.monotonic() + timeout_s
     while not holds():
-        assert time.monotonic() < end, what
+        assert time.monotonic() < end, what() if callable(what) else what
         time.sleep(0.1)

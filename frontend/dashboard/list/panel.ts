@@ -2,7 +2,7 @@
  * The list of trucks: every truck of the filter, drawn only where it is seen, usable without the map.
  *
  * A grid for screen readers and keys: the focus stays on the grid and `aria-activedescendant` names the row. It is
- * sorted again at most once a second, and never while the pointer or the keys are at work in it.
+ * sorted again at most once a second, and never while the pointer is on its rows or the keys are at work in it.
  */
 
 import { announce, element, setText } from "../../shared/dom";
@@ -54,7 +54,7 @@ class TruckList {
   private readonly grid: HTMLElement;
   private readonly empty = element("div", { class: "empty", attributes: { hidden: true } });
   private saidWhenEmpty = "";
-  private pointerInside = false;
+  private pointerOnRows = false;
   private lastKey_ms = -Infinity;
   private sortDue = false;
   private lastSort_ms = -Infinity;
@@ -73,9 +73,10 @@ class TruckList {
     place.append(this.grid, this.empty);
     this.grid.addEventListener("scroll", () => this.requestDraw(), { passive: true });
     this.body.addEventListener("click", (event) => this.clicked(event));
-    place.addEventListener("pointerenter", (event) => (this.pointerInside = event.pointerType !== "touch"));
-    place.addEventListener("pointerleave", () => {
-      this.pointerInside = false;
+    // The rows alone: a pointer that rests on the head it sorted by must not keep the list from its order.
+    this.body.addEventListener("pointerenter", (event) => (this.pointerOnRows = event.pointerType !== "touch"));
+    this.body.addEventListener("pointerleave", () => {
+      this.pointerOnRows = false;
       if (this.sortDue) this.arrange();
     });
     this.grid.addEventListener("keydown", (event) => this.pressed(event));
@@ -140,7 +141,7 @@ class TruckList {
   /** Rows must not move under somebody's hand: until it rests, new trucks come last. */
   private arrangeWhenQuiet(added: readonly string[] = []): void {
     const now = performance.now();
-    const busy = this.pointerInside || now - this.lastKey_ms < KEYS_REST_MS;
+    const busy = this.pointerOnRows || now - this.lastKey_ms < KEYS_REST_MS;
     if (!busy && now - this.lastSort_ms >= SORT_PAUSE_MS) {
       this.arrange();
       return;
