@@ -1,5 +1,6 @@
 """The dashboard's map: choosing, following, geofences, ages, appearance, phones."""
 
+import functools
 import math
 import re
 from typing import Any
@@ -20,6 +21,10 @@ def picture(page: Page, half: int = 60) -> bytes:
     """Return the middle of the map as an image."""
     x, y = middle(page)
     return page.screenshot(clip={"x": x - half, "y": y - half, "width": 2 * half, "height": 2 * half})
+
+
+def changed(page: Page, before: bytes) -> bool:
+    return picture(page) != before
 
 
 def shown(page: Page) -> list[float]:
@@ -114,7 +119,7 @@ def test_geofences_appear_on_the_map_when_somebody_stores_one(fleet: Fleet, desk
     for kind, shape in SHAPES.items():
         before = picture(page)
         fleet.fence(shape)
-        until(f"the {kind} to be drawn", lambda before=before: picture(page) != before)
+        until(f"the {kind} to be drawn", functools.partial(changed, page, before))
 
 
 def test_a_wide_corridor_is_whole_where_one_looks_closely(fleet: Fleet, desk: Desk) -> None:
