@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import shutil
 import subprocess
 import sys
 from collections import Counter, defaultdict
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.data
 
 
 class Case(NamedTuple):
+    data: Path
     reports: Reports
     hourly: list[dict[str, str]]
     transitions: list[dict[str, str]]
@@ -50,9 +52,8 @@ def case(request: pytest.FixtureRequest, test_data: Path, tmp_path_factory: pyte
         rows = [(row["truck_id"], row["timestamp"]) for row in csv.DictReader(file)]
     folder = test_data / "expected" / answers
     with reports_of(data) as reports:
-        yield Case(
-            reports, _read(folder, "hourly"), _read(folder, "transitions"), len(rows), late_in(rows), tz, from_, to
-        )
+        hourly, transitions = _read(folder, "hourly"), _read(folder, "transitions")
+        yield Case(data, reports, hourly, transitions, len(rows), late_in(rows), tz, from_, to)
 
 
 def late_in(rows: list[tuple[str, str]]) -> int:
@@ -187,3 +188,17 @@ def test_a_truck_alone_has_its_own_rows_and_route(case: Case) -> None:
     assert sum(row is not None for row in route["rows"]) == sum(int(row["coordinates_count"]) for row in own)
     several = case.reports.items("hourly", **(query | {"trucks": f"{truck},{case.hourly[0]['truck_id']}"}))
     assert {row["truck_id"] for row in several} == {truck, case.hourly[0]["truck_id"]}
+
+
+def test_quality_is_the_same_when_everything_is_compacted(case: Case, tmp_path: Path) -> None:
+    """Settled files hold neither duplicates nor the order of reception; their counts are kept."""
+    before = case.reports.get("quality", **asked(case, case.tz))
+    shutil.copytree(case.data, tmp_path / "data")
+    command = [sys.executable, "-m", "truckstream", "compact", "--all", "--data", str(tmp_path / "data")]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    positions = tmp_path / "data" / "archive" / "positions"
+    assert {file.name[0] for file in positions.rglob("*.parquet")} == {"h"}
+    with reports_of(tmp_path / "data") as reports:
+        after = reports.get("quality", **asked(case, case.tz))
+    for part in ("totals", "days", "trucks", "gaps"):
+        assert after[part] == before[part], part

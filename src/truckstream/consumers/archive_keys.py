@@ -2,9 +2,11 @@
 
     positions/date=2024-01-15/{shard}-{first}-{last}.parquet   one batch of one shard, as received ("live")
     positions/date=2024-01-15/h10.parquet                      one closed UTC hour, compacted ("settled")
+    positions/date=2024-01-15/_deliveries.bin                  what came twice or late in the compacted hours
     hourly/date=2024-01-15/hourly.parquet                      hourly statistics of one date
 
-Dates are event dates, UTC. Sequence numbers have 56 digits, so names sort as the numbers do.
+Dates are event dates, UTC. Sequence numbers have 56 digits, so names sort as the numbers do. Readers of such folders,
+Athena too, take files whose names begin with `_` for none of theirs.
 """
 
 import re
@@ -16,6 +18,7 @@ HOURLY = "hourly/"
 
 _DATE = re.compile(r"^(?:positions|hourly)/date=(\d{4}-\d\d-\d\d)/[^/]+\.parquet$")
 _SETTLED = re.compile(r"/h(\d\d)\.parquet$")
+_LIVE = re.compile(r"/([^/]+)-\d{56}-(\d{56})\.parquet$")
 
 
 def live_key(date: str, shard_id: str, first_sequence: int, last_sequence: int) -> str:
@@ -26,6 +29,11 @@ def live_key(date: str, shard_id: str, first_sequence: int, last_sequence: int) 
 def settled_key(date: str, hour_ms: int) -> str:
     """Return the key of a compacted hour."""
     return f"{POSITIONS}date={date}/h{hour_ms % DAY_MS // HOUR_MS:02d}.parquet"
+
+
+def deliveries_key(date: str) -> str:
+    """Return the key of what compaction has counted of a date, see `consumers.deliveries`."""
+    return f"{POSITIONS}date={date}/_deliveries.bin"
 
 
 def hourly_key(date: str) -> str:
@@ -43,6 +51,13 @@ def settled_hour_ms(key: str) -> int | None:
     """Return the start of the hour a compacted file holds; None for a live file."""
     date, hour = date_in(key), _SETTLED.search(key)
     return day_ms(date) + int(hour[1]) * HOUR_MS if date and hour else None
+
+
+def batch_in(key: str) -> tuple[str, str]:
+    """Return the shard of the batch that a live file holds, and its last sequence number as 56 digits."""
+    match = _LIVE.search(key)
+    assert match is not None, key
+    return match[1], match[2]
 
 
 def day_ms(date: str) -> int:

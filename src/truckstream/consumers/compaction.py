@@ -2,17 +2,19 @@
 
 A settled hour holds the winner of every identity among all rows of that hour, also of files that must stay
 because another of their hours is open; so a reader gets the same answer whichever of the files it sees.
-Settled files are published first, then the merged ones removed: an interruption anywhere leaves duplicates,
-never gaps, and the next run finishes the work. Memory: a date's compressed files and the rows of one hour.
+What was delivered twice or late is counted first, then settled files are published, then the merged ones removed: an
+interruption anywhere leaves duplicates, never gaps, and the next run finishes the work. The newest date and hour come
+first, because they tell what is late in earlier ones. Memory: a date's compressed live files and the rows of one hour.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
-from truckstream.consumers.archive_keys import POSITIONS, date_in, settled_hour_ms, settled_key
-from truckstream.consumers.history import DateFiles, read_date
-from truckstream.core.instants import HOUR_MS
+from truckstream.consumers.archive_keys import day_ms, deliveries_key, settled_hour_ms, settled_key
+from truckstream.consumers.deliveries import DateCounts, firsts_of, read_counts
+from truckstream.consumers.history import DateFiles, by_date, read_date
+from truckstream.core.instants import DAY_MS, HOUR_MS, date_of
 from truckstream.ports import ArchiveFormat, ArchiveStore
 
 CLOSES_AFTER_MS = 300_000
@@ -51,26 +53,41 @@ def compact(
     """
     done = Compacted()
     # One listing tells where there is something to merge: years of settled dates cost no call each, every hour.
-    live_dates = sorted(
-        {date for file in archive.list(POSITIONS) if settled_hour_ms(file.key) is None and (date := date_in(file.key))}
-    )
-    for place, date in enumerate(live_dates, 1):
-        _compact_date(archive, format, read_date(archive, format, date, settled_later=True), clock_ms, done)
+    live_dates = [
+        date for date, files in by_date(archive).items() if any(settled_hour_ms(file.key) is None for file in files)
+    ]
+    ahead: tuple[str, dict[str, bytes]] = ("", {})
+    for place, date in enumerate(reversed(live_dates), 1):  # the newest first
+        files = read_date(archive, format, date, settled_later=True)
+        next_date = date_of(day_ms(date) + DAY_MS)
+        firsts = ahead[1] if ahead[0] == next_date else firsts_of(read_counts(archive, next_date))
+        counts = DateCounts(files, read_counts(archive, date), firsts)
+        _compact_date(archive, format, date, files, counts, clock_ms, done)
+        ahead = (date, counts.firsts)
         if progress is not None:
             progress(date, place, len(live_dates))
     return done
 
 
 def _compact_date(
-    archive: ArchiveStore, format: ArchiveFormat, files: DateFiles, clock_ms: int | None, done: Compacted
+    archive: ArchiveStore,
+    format: ArchiveFormat,
+    date: str,
+    files: DateFiles,
+    counts: DateCounts,
+    clock_ms: int | None,
+    done: Compacted,
 ) -> None:
     merged = [file for file in files.live if all(is_closed(hour, clock_ms) for hour in file.hours_ms)]
-    for hour_ms in sorted({hour for file in merged for hour in file.hours_ms}):
-        data = format.write_settled(files.hour(hour_ms))
-        if data != files.settled_data(hour_ms):
-            date = date_in(merged[0].key)
-            assert date is not None
-            archive.put(settled_key(date, hour_ms), data)
-            done.hours_written += 1
+    settling = {hour for file in merged for hour in file.hours_ms}
+    for hour_ms in counts.hours_ms:
+        received = files.received(hour_ms)
+        if counts.back_to(hour_ms, received, count=hour_ms in settling):
+            archive.put(deliveries_key(date), counts.encoded())
+        if hour_ms in settling:
+            data = format.write_settled(files.hour(hour_ms, received=received))
+            if data != files.settled_data(hour_ms):
+                archive.put(settled_key(date, hour_ms), data)
+                done.hours_written += 1
     archive.delete([file.key for file in merged])
     done.files_merged += len(merged)

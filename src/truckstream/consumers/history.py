@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truckstream.consumers.archive_keys import POSITIONS, date_in, settled_hour_ms, settled_key
+from truckstream.consumers.archive_keys import POSITIONS, batch_in, date_in, settled_hour_ms, settled_key
 from truckstream.core.columns import UNKNOWN, PositionColumns
 from truckstream.core.errors import StorageDamaged, Unavailable
 from truckstream.core.geofences import Catalogue
@@ -24,6 +24,14 @@ READ_ATTEMPTS = 20
 RESTORE_FILE = "Restore that file from a backup, in a bucket its version before; or move it away and replay its source."
 HELD_ROWS = 500_000
 """Decoded live rows kept in memory; beyond that a live file is decoded once for each of its hours."""
+
+
+class Part(NamedTuple):
+    """The rows of an hour in one live file: of one batch of a shard, whose newest sequence number is `until`."""
+
+    shard_id: str
+    until: str
+    rows: PositionColumns
 
 
 class LiveFile(NamedTuple):
@@ -107,16 +115,30 @@ class DateFiles:
                 found.update(rows.trucks[code] for code in np.unique(rows.truck[rows.timestamp_ms < before_ms]))
         return found
 
-    def hour(self, hour_ms: int, trucks: Collection[str] | None = None) -> PositionColumns:
-        """Return the rows of an hour (of these trucks), unique, by truck and time."""
-        parts = [self.settled_rows(hour_ms, trucks)]
+    def received(self, hour_ms: int, trucks: Collection[str] | None = None) -> list[Part]:
+        """Return the rows of an hour (of these trucks) in live files, as received."""
+        parts = []
         for file in self.live:
             if hour_ms in file.hours_ms:
-                parts.append(self._rows(file).between(hour_ms, hour_ms + HOUR_MS))
-        if trucks is not None:
-            parts = [part.of_trucks(trucks) for part in parts]
+                rows = self._rows(file).between(hour_ms, hour_ms + HOUR_MS)
+                parts.append(Part(*batch_in(file.key), rows if trucks is None else rows.of_trucks(trucks)))
+        return parts
+
+    def hour(
+        self, hour_ms: int, trucks: Collection[str] | None = None, received: list[Part] | None = None
+    ) -> PositionColumns:
+        """Return the rows of an hour (of these trucks), unique, by truck and time.
+
+        `received`: what that method gave for the same hour and trucks; the list is emptied.
+        """
+        if received is None:
+            received = self.received(hour_ms, trucks)
+        settled = self.settled_rows(hour_ms, trucks)
+        parts = [settled if trucks is None else settled.of_trucks(trucks), *(part.rows for part in received)]
         columns = PositionColumns.concat(parts)
+        del settled
         parts.clear()  # an hour of a large fleet fits into memory twice, not three times
+        received.clear()
         return columns.settled()
 
     def _rows(self, file: LiveFile) -> PositionColumns:
@@ -132,9 +154,18 @@ def read_file(format: ArchiveFormat, key: str, data: bytes, trucks: Collection[s
         raise StorageDamaged(f"{key}: {error.message}", hint=RESTORE_FILE) from error
 
 
+def by_date(archive: ArchiveStore) -> dict[str, list[ArchiveObject]]:
+    """Return the position files of every event date, dates ascending."""
+    files: dict[str, list[ArchiveObject]] = {}
+    for file in archive.list(POSITIONS):
+        if date := date_in(file.key):
+            files.setdefault(date, []).append(file)
+    return {date: files[date] for date in sorted(files)}
+
+
 def dates(archive: ArchiveStore) -> list[str]:
     """Return the event dates that have positions, ascending."""
-    return sorted({date for file in archive.list(POSITIONS) if (date := date_in(file.key))})
+    return list(by_date(archive))
 
 
 def list_date(archive: ArchiveStore, date: str) -> list[ArchiveObject]:

@@ -14,16 +14,16 @@ import msgspec
 import numpy as np
 
 from truckstream.consumers import resuming
-from truckstream.consumers.archive_keys import HOURLY, POSITIONS, date_in, day_ms, hourly_key
+from truckstream.consumers.archive_keys import HOURLY, date_in, day_ms, hourly_key
 from truckstream.consumers.compaction import is_closed
-from truckstream.consumers.history import fingerprint, read_date
+from truckstream.consumers.history import by_date, fingerprint, read_date
 from truckstream.consumers.resuming import Resume, decode_state, encode_state
 from truckstream.core.errors import StorageDamaged
 from truckstream.core.hourly_table import ACTIVITY_COLUMNS, VALUE_COLUMNS
 from truckstream.core.instants import DAY_MS, date_of
 from truckstream.core.outliers import Track
 from truckstream.core.stats import HourlyPass, HourlyTable
-from truckstream.ports import ArchiveFormat, ArchiveObject, ArchiveStore
+from truckstream.ports import ArchiveFormat, ArchiveStore
 
 RULES_VERSION = "3"
 """Raise it when a rule of the statistics changes: everything is then recomputed."""
@@ -262,11 +262,7 @@ def _fits(
 
 def _fingerprints(archive: ArchiveStore) -> dict[str, str]:
     """Return the fingerprint of every date that has positions, dates ascending."""
-    files: dict[str, list[ArchiveObject]] = {}
-    for file in archive.list(POSITIONS):
-        if date := date_in(file.key):
-            files.setdefault(date, []).append(file)
-    return {date: fingerprint(files[date]) for date in sorted(files)}
+    return {date: fingerprint(files) for date, files in by_date(archive).items()}
 
 
 def _stored(archive: ArchiveStore, format: ArchiveFormat, date: str) -> tuple[HourlyTable, dict[str, str]] | None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from truckstream.consumers.archive_keys import POSITIONS, date_in
 from truckstream.core.status import ArchiveSize, Status
 from truckstream.local.alerts import LocalAlerts
 from truckstream.local.archive import DirectoryArchive
@@ -129,7 +130,7 @@ class LocalStores:
 
     def archive_size(self) -> ArchiveSize:
         """Return how many position files there are, and their bytes."""
-        files = self.archive.list("positions/")
+        files = [file for file in self.archive.list(POSITIONS) if date_in(file.key)]
         return ArchiveSize(len(files), sum(file.size for file in files))
 
     def batches(self, consumer: str) -> Iterator[Batch]:

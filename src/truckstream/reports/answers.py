@@ -257,7 +257,7 @@ class Route(Answer, frozen=True, kw_only=True):
 
 
 class QualityCounts(msgspec.Struct, frozen=True, kw_only=True):
-    """How good the data is. `duplicates`, `late`: null where the files that tell it are compacted."""
+    """How good the data is. `duplicates`, `late`: null where nobody counted in time."""
 
     positions: int
     gaps: int

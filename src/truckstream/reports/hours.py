@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from truckstream.consumers.archive_keys import HOURLY, POSITIONS, date_in
+from truckstream.consumers.archive_keys import HOURLY, date_in
 from truckstream.consumers.compaction import CLOSES_AFTER_MS
-from truckstream.consumers.history import fingerprint
+from truckstream.consumers.history import by_date, fingerprint
 from truckstream.consumers.statistics import current_days, stored_day
 from truckstream.core.errors import InvalidInput
 from truckstream.core.hourly_table import COLUMNS, HourlyTable
@@ -168,10 +168,7 @@ class HourStore:
         return [each for each in found if each is not None], notes
 
     def _list(self) -> tuple[dict[str, list[ArchiveObject]], dict[str, ArchiveObject]]:
-        positions: dict[str, list[ArchiveObject]] = {}
-        for file in self._sources.archive.list(POSITIONS):
-            if date := date_in(file.key):
-                positions.setdefault(date, []).append(file)
+        positions = by_date(self._sources.archive)
         hourly = {date: file for file in self._sources.archive.list(HOURLY) if (date := date_in(file.key))}
         return positions, hourly
 

@@ -1,9 +1,8 @@
 """Data quality: what is missing, what came twice or late, what was set aside.
 
-Gaps come from the hourly statistics. Duplicates and late positions are told by arrival and sequence, which only the
-archive's live files keep: once an hour is compacted they are no longer known (null), and the answer says so. Late is
-a position older than the newest that had been received of its truck, whether that lies in the period or on the date
-after it. Rejected records count by their arrival.
+Gaps come from the hourly statistics, duplicates and late positions from `consumers.deliveries`, where compaction keeps
+what it counted. Hours that were compacted without having been counted are not known, and the answer says so. Rejected
+records count by their arrival.
 """
 
 from collections import Counter
@@ -12,9 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from truckstream.consumers.archive_keys import settled_hour_ms
-from truckstream.consumers.history import dates, list_date, read_date, read_file
-from truckstream.core.columns import PositionColumns
-from truckstream.core.instants import DAY_MS, HOUR_MS, date_of, format_instant
+from truckstream.consumers.deliveries import count_deliveries
+from truckstream.consumers.history import by_date, dates, read_date
+from truckstream.core.instants import DAY_MS, date_of, format_instant
 from truckstream.core.pairs import GAP_MS
 from truckstream.core.reasons import count_kinds
 from truckstream.reports import answers
@@ -28,27 +27,27 @@ _LIVE_BYTES: Final = 64 * 1024 * 1024
 _INNER_POSITIONS: Final = 3_000_000
 _REASONS_SHOWN: Final = 50
 
+type Counts = dict[tuple[str, int], int]
+
 
 class Received(NamedTuple):
-    """Positions that came twice or late: trucks by name and instants. `whole`: no hour of the period is compacted."""
+    """How often positions came twice and late, by truck and UTC hour. `unknown`: why that is not known of all hours."""
 
-    duplicates: list[tuple[str, int]]
-    late: list[tuple[str, int]]
+    duplicates: Counts
+    late: Counts
     known: bool
-    whole: bool
+    unknown: str | None
 
 
 def quality(reader: Reader, wanted: Filter) -> answers.Quality:
     """Return the quality of a period's data."""
     period, look = wanted.period, reader.look(wanted)
-    received = reader.travel.remembered("received", period, wanted.trucks, lambda: _received(reader, wanted))
+    received = reader.travel.remembered("received", period, wanted.trucks, lambda: _received(reader, wanted, look))
     rejected = _rejected(reader, wanted)
     gaps, all_listed = gap_rows(reader, wanted, look)
     notes = []
-    if not received.known:
-        notes.append("Duplicates and late positions are not known: the hours are compacted.")
-    elif not received.whole:
-        notes.append("Duplicates and late positions are known only for hours that are not compacted yet.")
+    if received.unknown is not None:
+        notes.append(received.unknown)
     if not all_listed:
         notes.append("Gaps within an hour are counted, but not listed one by one, for so many positions.")
     if len(gaps) > GAPS_SHOWN:
@@ -115,65 +114,37 @@ def _inner_gaps(reader: Reader, look: Look, period: Period) -> list[tuple[str, i
     return [(name, begin, end) for name, begin, end in found if end > period.from_ms and begin < period.to_ms]
 
 
-def _received(reader: Reader, wanted: Filter) -> Received:
-    """Look at the live files of the period's dates, and of the next: what a position is late against may lie there."""
-    period, source = wanted.period, reader.sources
-    live: list[PositionColumns] = []
-    whole, size, last_date = True, 0, date_of(period.to_ms - 1)
-    for date in dates(source.archive):
-        if not date_of(period.from_ms) <= date <= date_of(period.to_ms - 1 + DAY_MS):
-            continue
-        for file in list_date(source.archive, date):
-            hour_ms = settled_hour_ms(file.key)
-            if hour_ms is not None:
-                whole &= hour_ms + HOUR_MS <= period.from_ms or hour_ms >= period.to_ms
-                continue
-            size += file.size
-            if size > _LIVE_BYTES:
-                if date > last_date:
-                    continue
-                return Received([], [], known=False, whole=False)
-            try:
-                columns = read_file(source.format, file.key, source.archive.get(file.key))
-            except KeyError:
-                whole = False  # compacted away this moment
-                continue
-            live.append(columns if wanted.trucks is None else columns.of_trucks(wanted.trucks))
-    rows = PositionColumns.concat(live)
-    if not len(rows) or rows.delivery is None:
-        return Received([], [], known=whole, whole=whole)
-    duplicates, late = _twice_and_late(rows)
-    return Received(_within(rows, duplicates, period), _within(rows, late, period), known=True, whole=whole)
-
-
-def _twice_and_late(rows: PositionColumns) -> tuple[Int64, Int64]:
-    """Return which rows repeat another's identity, and which are older than one received before.
-
-    A batch that was worked on again in other parts left its rows in two files: the same record is no duplicate.
-    """
-    assert rows.delivery is not None
-    truck, at_ms = rows.truck, rows.timestamp_ms
-    sequence, index = rows.delivery.sequence, rows.delivery.record_index
-    order = np.lexsort((index, sequence, at_ms, truck))
-    earlier, later = order[:-1], order[1:]
-    same = (truck[later] == truck[earlier]) & (at_ms[later] == at_ms[earlier])
-    again = np.zeros(len(rows), np.bool_)
-    again[later[same]] = True
-    repeated = np.zeros(len(rows), np.bool_)
-    repeated[later[same & (sequence[later] == sequence[earlier]) & (index[later] == index[earlier])]] = True
-    order = np.lexsort((index, sequence, truck))
-    order = order[~again[order]]
-    # One running maximum over all trucks: each truck's times lie above those of the one before.
-    base = int(rows.timestamp_ms.min())
-    span = int(rows.timestamp_ms.max()) - base + 1
-    key = rows.truck[order].astype(np.int64) * span + (rows.timestamp_ms[order] - base)
-    older = key < np.maximum.accumulate(key)
-    return np.flatnonzero(again & ~repeated), order[older]
-
-
-def _within(rows: PositionColumns, places: Int64, period: Period) -> list[tuple[str, int]]:
-    found = zip(rows.truck[places].tolist(), rows.timestamp_ms[places].tolist(), strict=True)
-    return [(rows.trucks[code], at_ms) for code, at_ms in found if period.from_ms <= at_ms < period.to_ms]
+def _received(reader: Reader, wanted: Filter, look: Look) -> Received:
+    """Return what came twice and late in the hours that begin in the period."""
+    period, archive = wanted.period, reader.sources.archive
+    first, last = date_of(period.from_ms), date_of(period.to_ms - 1)
+    live = sum(
+        file.size
+        for date, files in by_date(archive).items()
+        if first <= date <= date_of(period.to_ms - 1 + DAY_MS)
+        for file in files
+        if settled_hour_ms(file.key) is None
+    )
+    if live > _LIVE_BYTES:
+        return Received(
+            {}, {}, known=False, unknown="Duplicates and late positions are not known: too much is not compacted yet."
+        )
+    counts = count_deliveries(archive, reader.sources.format, first, last, wanted.trucks)
+    duplicates: Counts = {}
+    late: Counts = {}
+    for hour_ms, hour in counts.items():
+        if period.from_ms <= hour_ms < period.to_ms:
+            for found, of_trucks in ((duplicates, hour.duplicates), (late, hour.late)):
+                for name, count in of_trucks.items():
+                    if wanted.trucks is None or name in wanted.trucks:
+                        found[name, hour_ms] = count
+    missing = set(look.hours.hour_ms.tolist()) - counts.keys()
+    known = not missing or any(hour_ms in counts for hour_ms in look.hours.hour_ms.tolist())
+    unknown = None
+    if missing:
+        of = "of these hours" if not known else f"of {len(missing):,} hours" if len(missing) > 1 else "of an hour"
+        unknown = f"Duplicates and late positions {of} are not known: compacted before they were counted."
+    return Received(duplicates, late, known, unknown)
 
 
 class _Rejected(NamedTuple):
@@ -207,11 +178,11 @@ def _days(look: Look, period: Period, received: Received, rejected: list[_Reject
     gaps = (inner + np.array(_counts(day_places(end[ends_here] - 1, days), count))).tolist()
     minutes = gap_minutes(hours, look.around, days).tolist()
     of_day = [
-        _counts(day_places(np.array(instants, np.int64), days), count) if instants else [0] * count
-        for instants in (
-            [at_ms for _, at_ms in received.duplicates],
-            [at_ms for _, at_ms in received.late],
-            [each.arrival_ms for each in rejected],
+        sums(day_places(np.array(list(instants), np.int64), days), np.array(list(weights)), count).astype(int).tolist()
+        for instants, weights in (
+            ([hour_ms for _, hour_ms in received.duplicates], received.duplicates.values()),
+            ([hour_ms for _, hour_ms in received.late], received.late.values()),
+            ([each.arrival_ms for each in rejected], [1] * len(rejected)),
         )
     ]
     return [
@@ -235,8 +206,8 @@ def _totals(days: list[answers.DayQuality], received: Received) -> answers.Quali
         positions=sum(day.positions for day in days),
         gaps=sum(day.gaps for day in days),
         gap_minutes=rounded(sum(day.gap_minutes or 0.0 for day in days), 4),
-        duplicates=len(received.duplicates) if received.known else None,
-        late=len(received.late) if received.known else None,
+        duplicates=sum(received.duplicates.values()) if received.known else None,
+        late=sum(received.late.values()) if received.known else None,
         rejected=sum(day.rejected or 0 for day in days),
     )
 
@@ -253,16 +224,16 @@ def _trucks(look: Look, period: Period, received: Received, rejected: list[_Reje
     gaps += sums(truck, (end > period.from_ms) & (end <= period.to_ms), count)
     listed = sorted({*hours.present().tolist(), *truck[clipped > 0].tolist()})
     found: dict[str, list[int]] = {hours.trucks[code]: [0, 0, 0] for code in listed}
-    for column, names in enumerate(
+    for column, counted in enumerate(
         (
-            [name for name, _ in received.duplicates],
-            [name for name, _ in received.late],
-            [each.truck_id for each in rejected],
+            [(name, count) for (name, _), count in received.duplicates.items()],
+            [(name, count) for (name, _), count in received.late.items()],
+            [(each.truck_id, 1) for each in rejected],
         )
     ):
-        for name in names:
+        for name, count in counted:
             if name in found:
-                found[name][column] += 1
+                found[name][column] += count
     code_of = {name: code for code, name in enumerate(hours.trucks)}
     return [
         answers.TruckQuality(

@@ -295,7 +295,7 @@ def _archive(
     ledger.add("archive", "files read", "s3_get", [(files_per_s, "files/s"), (reads, "reads each"), (MONTH_S, "s")])
     if _settles(shape):
         each_bytes = measured.settled_bytes_per_position
-        hours = [(24, "files/day"), (MONTH_DAYS, "days")]
+        hours = [(24, "hours/day"), (2, "files each: positions, counts"), (MONTH_DAYS, "days")]
         ledger.add("archive", "hours written by compaction", "s3_put", hours)
     month_gb = month * each_bytes / GB
     months = question.archive_months

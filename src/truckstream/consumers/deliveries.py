@@ -1,0 +1,263 @@
+"""What came twice and what came late, by truck and hour, also of hours whose files no longer tell it.
+
+A duplicate is another record of a known identity. A late position is older than the newest one received before of its
+truck, of its own date or the next. Both follow from the order of reception, which settled files drop; so compaction
+counts before it settles, and keeps the counts of a date beside its files.
+
+With them it keeps the newest sequence number seen of every shard. A shard is archived in order: what is not above that
+number has been counted, so nothing counts twice, wherever a run was interrupted and however often a batch is worked on.
+"""
+
+import zlib
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from truckstream.consumers.archive_keys import day_ms, deliveries_key, settled_hour_ms
+from truckstream.consumers.history import DateFiles, Part, by_date, read_date
+from truckstream.core.columns import SEQUENCE_DIGITS, PositionColumns
+from truckstream.core.instants import DAY_MS, date_of
+from truckstream.ports import ArchiveFormat, ArchiveStore
+
+_INDEX_DIGITS: Final = 7
+_KEY_BYTES: Final = SEQUENCE_DIGITS + _INDEX_DIGITS
+
+
+class HourCounts(msgspec.Struct):
+    """Of one hour: duplicates and late positions of the trucks that have any.
+
+    `seen`: the newest sequence number of the batches counted, by shard. `first`: of each of `trucks`, the place in the
+    stream (`_KEY_BYTES` digits, sequence number and index) of the position of this hour that was received first.
+    """
+
+    seen: dict[str, str] = {}
+    trucks: list[str] = []
+    first: bytes = b""
+    duplicates: dict[str, int] = {}
+    late: dict[str, int] = {}
+
+    def firsts(self) -> dict[str, bytes]:
+        """Return what was received first, by truck."""
+        places = range(0, len(self.first), _KEY_BYTES)
+        return {name: self.first[place : place + _KEY_BYTES] for name, place in zip(self.trucks, places, strict=True)}
+
+
+class _Kept(msgspec.Struct):
+    hours: dict[str, HourCounts]  # equal counts give equal bytes: only text can be ordered as a key
+
+
+class DateCounts:
+    """The counts of one date, made hour by hour from the last one back: later hours tell what is late in earlier ones.
+
+    `hours` are those that are known. An hour that was settled without having been counted stays unknown.
+    """
+
+    def __init__(
+        self,
+        files: DateFiles,
+        hours: dict[int, HourCounts],
+        next_date: Mapping[str, bytes],
+        trucks: Collection[str] | None = None,
+    ) -> None:
+        """Begin after the last hour.
+
+        Args:
+            hours: what was counted before.
+            next_date: what was received first of the date after this one, by truck.
+            trucks: only these are looked at; None for all.
+        """
+        self.hours = hours
+        self.firsts: dict[str, bytes] = {}
+        self._files = files
+        self._next_date = next_date
+        self._trucks = trucks
+
+    @property
+    def hours_ms(self) -> list[int]:
+        """The hours there are to go through, the last one first."""
+        return sorted({*self.hours, *self._files.hours_ms}, reverse=True)
+
+    def back_to(self, hour_ms: int, parts: list[Part], *, count: bool) -> bool:
+        """Go on to the next earlier hour; with `count` return whether there was anything new in it.
+
+        `parts`: what live files hold of it.
+        """
+        known = self.hours.get(hour_ms)
+        counted = None
+        if count and parts and (known is not None or hour_ms not in self._files.settled_hours_ms):
+            counted = self._counted(known or HourCounts(), hour_ms, parts)
+            if counted is not None:
+                known = self.hours[hour_ms] = counted
+        if known is not None:
+            _keep_lowest(self.firsts, known.firsts().items())
+        if counted is None:
+            _keep_lowest(self.firsts, _firsts(PositionColumns.concat([part.rows for part in parts])))
+        return counted is not None
+
+    def encoded(self) -> bytes:
+        """Return the counts as `read_counts` finds them."""
+        kept = _Kept({str(hour_ms): hour for hour_ms, hour in self.hours.items()})
+        return zlib.compress(msgspec.msgpack.encode(kept, order="deterministic"))
+
+    def _counted(self, known: HourCounts, hour_ms: int, parts: list[Part]) -> HourCounts | None:
+        """Return the counts of an hour with those of its records that are new; None when there are none."""
+        new = [_above(part.rows, known.seen.get(part.shard_id)) for part in parts]
+        if not any(each.any() for each in new):
+            return None
+        settled = self._files.settled_rows(hour_ms, self._trucks)
+        rows = PositionColumns.concat([settled, *(part.rows for part in parts)])
+        assert rows.delivery is not None
+        order = np.lexsort((rows.delivery.record_index, rows.delivery.sequence, rows.truck))  # as received, by truck
+        sequence, index = rows.delivery.sequence[order], rows.delivery.record_index[order]
+        truck = rows.truck[order]
+        # Once each: a batch that was worked on again in other parts left its records in two files.
+        once = np.ones(len(order), np.bool_)
+        once[1:] = (truck[1:] != truck[:-1]) | (sequence[1:] != sequence[:-1]) | (index[1:] != index[:-1])
+        live = order >= len(settled)
+        is_new = np.concatenate([np.zeros(len(settled), np.bool_), *new])[order] & (once | ~live)
+        identity = truck.astype(np.int64) * DAY_MS + (rows.timestamp_ms[order] - hour_ms)
+        again = _repeats(identity)
+        late = identity < np.maximum.accumulate(identity)
+        key = _Keys(sequence, index)
+        for begin, end in _runs(truck):
+            later = self._first_after(rows.trucks[truck[begin]])
+            if later is not None and key(end - 1) > later:
+                late[bisect_right(range(begin, end), later, key=key) + begin : end] = True
+        firsts = known.firsts()
+        received = np.flatnonzero(live)
+        for begin, _ in _runs(truck[received]):
+            _keep_lowest(firsts, [(rows.trucks[truck[received[begin]]], key(int(received[begin])))])
+        return HourCounts(
+            seen=_seen(known.seen, parts),
+            trucks=sorted(firsts),
+            first=b"".join(firsts[name] for name in sorted(firsts)),
+            duplicates=_sum(known.duplicates, rows.trucks, truck[is_new & again]),
+            late=_sum(known.late, rows.trucks, truck[is_new & late & ~again]),
+        )
+
+    def _first_after(self, name: str) -> bytes | None:
+        """Return what was received first of a truck among the hours gone through, and the next date."""
+        found = [first for first in (self.firsts.get(name), self._next_date.get(name)) if first is not None]
+        return min(found, default=None)
+
+
+def read_counts(archive: ArchiveStore, date: str) -> dict[int, HourCounts]:
+    """Return what compaction has counted of a date, by hour. Damaged counts are unknown ones: no position is lost."""
+    try:
+        data = zlib.decompress(archive.get(deliveries_key(date)))
+        return {int(hour_ms): hour for hour_ms, hour in msgspec.msgpack.decode(data, type=_Kept).hours.items()}
+    except (KeyError, zlib.error, msgspec.DecodeError):
+        return {}
+
+
+def firsts_of(hours: Mapping[int, HourCounts]) -> dict[str, bytes]:
+    """Return what was received first of a date as far as it was counted, by truck."""
+    firsts: dict[str, bytes] = {}
+    for hour in hours.values():
+        _keep_lowest(firsts, hour.firsts().items())
+    return firsts
+
+
+def count_deliveries(
+    archive: ArchiveStore, format: ArchiveFormat, first_date: str, last_date: str, trucks: Collection[str] | None = None
+) -> dict[int, HourCounts]:
+    """Return the counts of these dates (of these trucks) by hour; hours nobody counted in time are not in it.
+
+    Live files are read whole, so their size is the caller's concern.
+    """
+    found: dict[int, HourCounts] = {}
+    end = date_of(day_ms(last_date) + DAY_MS)
+    next_date, next_firsts = "", dict[str, bytes]()
+    for date, listed in reversed(by_date(archive).items()):
+        if not first_date <= date <= end:
+            continue
+        # Files first: what is compacted in between has then been seen, or counted, or both, which is once.
+        if any(settled_hour_ms(file.key) is None for file in listed):
+            files = read_date(archive, format, date, settled_later=True)
+        else:
+            files = DateFiles(format, (), listed, archive.get)
+        follows = date_of(day_ms(date) + DAY_MS) == next_date
+        counts = DateCounts(files, read_counts(archive, date), next_firsts if follows else {}, trucks)
+        for hour_ms in counts.hours_ms:
+            counts.back_to(hour_ms, files.received(hour_ms, trucks), count=date <= last_date)
+        if date <= last_date:
+            found |= counts.hours
+        next_date, next_firsts = date, counts.firsts
+    return found
+
+
+class _Keys:
+    """The place in the stream of a row, as digits that sort."""
+
+    def __init__(self, sequence: npt.NDArray[Any], index: npt.NDArray[np.int32]) -> None:
+        self._sequence, self._index = sequence, index
+
+    def __call__(self, row: int) -> bytes:
+        return _digits(self._sequence[row]) + b"%0*d" % (_INDEX_DIGITS, self._index[row])
+
+
+def _digits(sequence: Any) -> bytes:
+    """Return a sequence number as 56 digits; a settled row's is below all others."""
+    if isinstance(sequence, bytes):
+        return sequence.rjust(SEQUENCE_DIGITS, b"0")
+    return b"%0*d" % (SEQUENCE_DIGITS, max(int(sequence), 0))
+
+
+def _firsts(rows: PositionColumns) -> Iterable[tuple[str, bytes]]:
+    """Yield each truck with the place in the stream of what was received of it first."""
+    if rows.delivery is None:
+        return
+    sequence, index = rows.delivery.sequence, rows.delivery.record_index
+    order = np.lexsort((index, sequence, rows.truck))
+    key = _Keys(sequence[order], index[order])
+    for begin, _ in _runs(rows.truck[order]):
+        yield rows.trucks[rows.truck[order[begin]]], key(begin)
+
+
+def _runs(truck: npt.NDArray[np.int32]) -> Iterable[tuple[int, int]]:
+    """Return where each truck's rows begin and end."""
+    edges = [0, *(np.flatnonzero(truck[1:] != truck[:-1]) + 1).tolist(), len(truck)]
+    return pairwise(edges) if len(truck) else ()
+
+
+def _repeats(values: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return which values were there before."""
+    order = np.argsort(values, kind="stable")
+    again = np.zeros(len(values), np.bool_)
+    again[order[1:]] = values[order[1:]] == values[order[:-1]]
+    return again
+
+
+def _above(rows: PositionColumns, seen: str | None) -> npt.NDArray[np.bool_]:
+    """Return which rows have a sequence number above one."""
+    if seen is None:
+        return np.ones(len(rows), np.bool_)
+    assert rows.delivery is not None
+    sequence = rows.delivery.sequence
+    above: npt.NDArray[np.bool_] = sequence > (int(seen) if sequence.dtype == np.int64 else seen.encode())
+    return above
+
+
+def _seen(before: Mapping[str, str], parts: list[Part]) -> dict[str, str]:
+    newest = dict(before)
+    for shard_id, until, _ in parts:
+        newest[shard_id] = max(until, newest.get(shard_id, until))
+    return newest
+
+
+def _sum(before: Mapping[str, int], names: tuple[str, ...], truck: npt.NDArray[np.int32]) -> dict[str, int]:
+    total = dict(before)
+    codes, counts = np.unique(truck, return_counts=True)
+    for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
+        total[names[code]] = total.get(names[code], 0) + count
+    return total
+
+
+def _keep_lowest(lowest: dict[str, bytes], others: Iterable[tuple[str, bytes]]) -> None:
+    for name, key in others:
+        lowest[name] = min(key, lowest.get(name, key))

@@ -1,0 +1,196 @@
+"""Duplicates and late positions are those of the order of reception.
+
+However batches are split and worked on again, whenever compaction runs, wherever it is killed.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from truckstream.consumers.archive_keys import day_ms, live_key
+from truckstream.consumers.compaction import compact
+from truckstream.consumers.deliveries import count_deliveries
+from truckstream.core.instants import HOUR_MS, date_of
+from truckstream.core.records import Position, ReceivedPositions
+from truckstream.parquet import ParquetFormat
+from truckstream.testing import FaultScript, MemoryArchive, SimulatedCrash
+
+FORMAT = ParquetFormat()
+FIRST, LAST = "2024-01-14", "2024-01-19"
+T0 = day_ms("2024-01-15") + 21 * HOUR_MS
+KINESIS = 49590338271490256608559692538361571095921575989136588898
+
+type Count = Counter[tuple[str, str, int]]  # "duplicates" or "late", truck, hour
+
+
+class Stream:
+    """Records in the order of their reception, on two shards, and the archive as its consumer writes it."""
+
+    def __init__(self, base: int) -> None:
+        self.script = FaultScript()
+        self.archive = MemoryArchive(self.script)
+        self._base = base
+        self._shards: dict[str, list[Position]] = {"shard-0": [], "shard-1": []}
+        self._numbers: dict[str, list[tuple[int, int]]] = {"shard-0": [], "shard-1": []}  # of record, within it
+        self._archived = dict.fromkeys(self._shards, 0)
+        self._newest_ms = T0
+
+    def receive(self, position: Position) -> None:
+        shard = f"shard-{ord(position.truck_id) % 2}"
+        records, numbers = self._shards[shard], self._numbers[shard]
+        number, index = numbers[-1] if numbers else (self._base, -1)
+        aggregated = index == 0 and self._archived[shard] < len(records)  # two positions in one record
+        numbers.append((number, 1) if aggregated else (number + 1, 0))
+        records.append(position)
+        self._newest_ms = max(self._newest_ms, position.timestamp_ms)
+
+    def consume(self, again: int) -> None:
+        """Archive what is new of each shard, and the last `again` records before it once more."""
+        for shard, records in self._shards.items():
+            begin = max(0, self._archived[shard] - again)
+            begin -= begin < len(records) and self._numbers[shard][begin][1]  # records come whole
+            self._put(shard, range(begin, len(records)))
+            self._archived[shard] = len(records)
+
+    def compact(self, *, all_hours: bool = False) -> None:
+        compact(self.archive, FORMAT, clock_ms=None if all_hours else self._newest_ms)
+
+    def counts(self, trucks: tuple[str, ...] | None = None) -> Count:
+        found: Count = Counter()
+        for hour_ms, counts in count_deliveries(self.archive, FORMAT, FIRST, LAST, trucks).items():
+            for kind, of_trucks in (("duplicates", counts.duplicates), ("late", counts.late)):
+                for truck, count in of_trucks.items():
+                    if trucks is None or truck in trucks:
+                        found[kind, truck, hour_ms] += count
+        return found
+
+    def expected(self) -> Count:
+        """Record by record, as the words say it."""
+        found: Count = Counter()
+        for shard, records in self._shards.items():
+            before: list[Position] = []
+            for record in records[: self._archived[shard]]:
+                mine = [each.timestamp_ms for each in before if each.truck_id == record.truck_id]
+                near = [ms for ms in mine if day_ms(date_of(ms)) <= day_ms(date_of(record.timestamp_ms)) + 24 * HOUR_MS]
+                key = (record.truck_id, record.timestamp_ms // HOUR_MS * HOUR_MS)
+                if record.timestamp_ms in mine:
+                    found["duplicates", *key] += 1
+                elif any(ms > record.timestamp_ms for ms in near):
+                    found["late", *key] += 1
+                before.append(record)
+        return found
+
+    def _put(self, shard: str, places: range) -> None:
+        if not places:
+            return
+        numbers = [self._numbers[shard][place] for place in places]
+        rows = [self._shards[shard][place] for place in places]
+        for date in {date_of(row.timestamp_ms) for row in rows}:
+            chosen = [at for at, row in enumerate(rows) if date_of(row.timestamp_ms) == date]
+            received = ReceivedPositions(
+                [rows[at] for at in chosen],
+                [numbers[at][0] for at in chosen],
+                [numbers[at][1] for at in chosen],
+                [self._newest_ms] * len(chosen),
+            )
+            key = live_key(date, shard, numbers[0][0], numbers[-1][0])
+            self.archive.put(key, FORMAT.write_received(received))
+
+
+moves = st.lists(
+    st.tuples(
+        st.sampled_from("AABC"),
+        st.sampled_from([1, 5, 30, 61, 200]),  # minutes on
+        st.sampled_from([0] * 5 + [1, 2, 60, 70, 130, 1_000, 1_500]),  # minutes this one is older than the newest
+        st.sampled_from([0, 0, 1, 2, 3, 6]),  # records worked on again
+        st.sampled_from(["", "", "consume", "consume", "compact", "all"]),
+    ),
+    min_size=5,
+    max_size=30,
+)
+
+
+def play(stream: Stream, drawn: list[tuple[str, int, int, int, str]], compacting: Callable[[bool], None]) -> None:
+    minute = 0
+    for truck, pause, age, again, act in drawn:
+        minute += pause
+        at_ms = T0 + (minute - age) * 60_000
+        stream.receive(Position(truck, at_ms, 47.0, 8.0))
+        if act:
+            stream.consume(again)
+        if act in ("compact", "all"):
+            compacting(act == "all")
+    stream.consume(0)
+
+
+@given(moves, st.sampled_from([1, KINESIS]))
+@settings(max_examples=25)
+def test_any_split_and_any_compaction_count_the_same(drawn: list[tuple[str, int, int, int, str]], base: int) -> None:
+    stream = Stream(base)
+
+    def compacting(all_hours: bool) -> None:
+        stream.compact(all_hours=all_hours)
+        assert stream.counts() == stream.expected()
+
+    play(stream, drawn, compacting)
+    expected = stream.expected()
+    assert stream.counts() == expected
+    stream.compact(all_hours=True)
+    assert stream.counts() == expected
+    assert stream.counts(("A",)) == Counter({key: count for key, count in expected.items() if key[1] == "A"})
+
+
+@given(moves, st.integers(1, 12), st.booleans())
+@settings(max_examples=25)
+def test_a_compaction_killed_at_any_write_counts_the_same(
+    drawn: list[tuple[str, int, int, int, str]], where: int, after_effect: bool
+) -> None:
+    stream = Stream(1)
+
+    def compacting(all_hours: bool) -> None:
+        stream.script.crash(len(stream.script.calls) + where, after_effect=after_effect)
+        try:
+            stream.compact(all_hours=all_hours)
+        except SimulatedCrash:
+            assert stream.counts() == stream.expected()
+        stream.script.clear()
+
+    play(stream, drawn, compacting)
+    assert stream.counts() == stream.expected()
+    stream.compact(all_hours=True)
+    assert stream.counts() == stream.expected()
+
+
+def test_an_hour_that_was_settled_without_being_counted_stays_unknown() -> None:
+    stream = Stream(1)
+    stream.receive(Position("A", T0, 47.0, 8.0))
+    stream.receive(Position("A", T0 + HOUR_MS, 47.0, 8.0))
+    stream.consume(0)
+    stream.compact(all_hours=True)
+    (counts,) = [file.key for file in stream.archive.list("positions/") if file.key.endswith(".bin")]
+    for damaged in (b"", b"\x00damaged"):
+        stream.archive.put(counts, damaged)
+        assert count_deliveries(stream.archive, FORMAT, FIRST, LAST) == {}
+    stream.receive(Position("A", T0 + 2 * HOUR_MS, 47.0, 8.0))
+    stream.receive(Position("A", T0, 47.0, 8.0))
+    stream.consume(0)
+    for _ in range(2):
+        assert list(count_deliveries(stream.archive, FORMAT, FIRST, LAST)) == [T0 + 2 * HOUR_MS]
+        stream.compact(all_hours=True)
+
+
+@pytest.mark.parametrize("base", [1, KINESIS])
+def test_what_a_truck_sends_after_a_dead_zone_is_late_where_newer_hours_are_settled(base: int) -> None:
+    stream = Stream(base)
+    for minute in (0, 60, 120):
+        stream.receive(Position("A", T0 + minute * 60_000, 47.0, 8.0))
+        stream.consume(0)
+    stream.compact(all_hours=True)
+    stream.receive(Position("A", T0 + 30 * 60_000, 47.0, 8.0))
+    stream.receive(Position("A", T0 + 60 * 60_000, 47.0, 8.0))
+    stream.consume(0)
+    stream.compact(all_hours=True)
+    assert stream.counts() == {("late", "A", T0): 1, ("duplicates", "A", T0 + HOUR_MS): 1}
