@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.web_memory import MemoryWorld
 
-from truckstream.consumers import history
+from truckstream.consumers import passages
 from truckstream.consumers.archive_keys import live_key
 from truckstream.core.geofences import Catalogue, Geofence, parse_geofence
 from truckstream.core.instants import HOUR_MS, date_of
@@ -69,7 +69,7 @@ def test_preview_finds_exactly_what_the_whole_engine_finds(
     sources = dataclasses.replace(archived(positions).sources, outlier_limit_kmh=0.0)
     found = preview(sources, geofence, T0, TO_MS, out_of_time=lambda: False)
     stored = msgspec.structs.replace(geofence, version=1, revision=1)
-    events = history.events(sources.archive, sources.format, Catalogue(1, (stored,)), limit_kmh=0.0)
+    events = passages.events(sources.archive, sources.format, Catalogue(1, (stored,)), limit_kmh=0.0)
     whole = sorted(events, key=lambda event: (event.timestamp_ms, event.truck_id))
     assert [(e.truck_id, e.event, e.timestamp_ms) for e in found.events] == [
         (e.truck_id, e.event, e.timestamp_ms) for e in whole

@@ -7,7 +7,8 @@ import pytest
 
 from truckstream.consumers.archive_keys import live_key
 from truckstream.consumers.compaction import compact
-from truckstream.consumers.history import dates, events, iterate, positions_of, transitions
+from truckstream.consumers.history import dates, iterate, positions_of
+from truckstream.consumers.passages import events, transitions
 from truckstream.core.errors import StorageDamaged, Unavailable
 from truckstream.core.geofences import Catalogue, parse_geofence
 from truckstream.core.instants import date_of

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from truckstream.consumers.archive_keys import live_key
-from truckstream.consumers.history import transitions
 from truckstream.consumers.journeys import trips_and_stops, visits
+from truckstream.consumers.passages import transitions
 from truckstream.consumers.visits import Stay, VisitFinder
 from truckstream.core.geofences import Catalogue, Geofence, LatLon
 from truckstream.core.instants import DAY_MS, HOUR_MS, date_of

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from truckstream.consumers import history, statistics, verification
+from truckstream.consumers import history, passages, statistics, verification
 from truckstream.core.alerts import Event, wants_alert
 from truckstream.core.geofences import Catalogue
 from truckstream.core.stats import HourlyTable, PositionColumns
@@ -53,7 +53,7 @@ def transitions(
     stores: Stores, *, truck_id: str | None = None, from_ms: int | None = None, to_ms: int | None = None
 ) -> Iterator[Event]:
     """Yield enter and exit of the current geofences over the whole archive."""
-    return history.transitions(
+    return passages.transitions(
         stores.archive,
         stores.format,
         stores.geofences.catalogue(),
@@ -74,7 +74,7 @@ def would_fire(
 ) -> Iterator[Event]:
     """Yield the events for which geofences that are not in force would have raised an alert."""
     rules = {geofence.geofence_id: geofence for geofence in catalogue.geofences}
-    events = history.events(
+    events = passages.events(
         stores.archive,
         stores.format,
         catalogue,

@@ -14,9 +14,7 @@ import numpy as np
 from truckstream.consumers.archive_keys import POSITIONS, batch_in, date_in, settled_hour_ms, settled_key
 from truckstream.core.columns import UNKNOWN, PositionColumns
 from truckstream.core.errors import StorageDamaged, Unavailable
-from truckstream.core.geofences import Catalogue
 from truckstream.core.instants import HOUR_MS, date_of
-from truckstream.core.presence import Event, FenceSet, TruckPresence, step
 from truckstream.core.records import Position
 from truckstream.ports import ArchiveFormat, ArchiveObject, ArchiveStore
 
@@ -262,73 +260,6 @@ def iterate_hours(
             for hour_ms in files.hours_ms:
                 if hour_ms + HOUR_MS > from_ms and hour_ms < to_ms:
                     yield hour_ms, files.hour(hour_ms).between(from_ms, to_ms)
-
-
-def transitions(
-    archive: ArchiveStore,
-    format: ArchiveFormat,
-    catalogue: Catalogue,
-    *,
-    limit_kmh: float,
-    truck_id: str | None = None,
-    from_ms: int | None = None,
-    to_ms: int | None = None,
-) -> Iterator[Event]:
-    """Yield every enter and exit of the archive; see `events`."""
-    found = events(
-        archive,
-        format,
-        catalogue,
-        limit_kmh=limit_kmh,
-        truck_id=truck_id,
-        from_ms=from_ms,
-        to_ms=to_ms,
-    )
-    return (event for event in found if event.event in ("enter", "exit"))
-
-
-def events(
-    archive: ArchiveStore,
-    format: ArchiveFormat,
-    catalogue: Catalogue,
-    *,
-    limit_kmh: float,
-    truck_id: str | None = None,
-    from_ms: int | None = None,
-    to_ms: int | None = None,
-) -> Iterator[Event]:
-    """Yield what happened at these geofences by truck and time; at one instant exits first, then by geofence.
-
-    The geofences are applied to the whole archive, whatever their `alert_on`, from each truck's first
-    position on; `from_ms <= timestamp_ms < to_ms` only limits what is shown. `limit_kmh` is the fastest
-    believable speed, 0 for off.
-    """
-    fences = FenceSet(catalogue)
-    presences: dict[str, TruckPresence] = {}
-    trucks = None if truck_id is None else (truck_id,)
-    found: list[Event] = []
-    for date in dates(archive):
-        files = read_date(archive, format, date)
-        for hour_ms in files.hours_ms:
-            for event in _steps(fences, presences, files.hour(hour_ms, trucks), limit_kmh):
-                if (from_ms is None or event.timestamp_ms >= from_ms) and (to_ms is None or event.timestamp_ms < to_ms):
-                    found.append(event)
-    found.sort(key=lambda event: (event.truck_id, event.timestamp_ms, _RANK[event.event], event.geofence_id))
-    yield from found
-
-
-_RANK = {"exit": 0, "enter": 1, "dwell": 2, "speeding": 3}
-
-
-def _steps(
-    fences: FenceSet, presences: dict[str, TruckPresence], columns: PositionColumns, limit_kmh: float
-) -> Iterator[Event]:
-    """Run the engine over rows by truck and time."""
-    presence = TruckPresence("")
-    for position in spare_positions(columns):
-        if presence.truck_id != position.truck_id:
-            presence = presences.setdefault(position.truck_id, TruckPresence(position.truck_id))
-        yield from step(fences, presence, position, limit_kmh)
 
 
 def spare_positions(columns: PositionColumns) -> Iterator[Position]:
