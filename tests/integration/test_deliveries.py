@@ -4,7 +4,7 @@ However batches are split and worked on again, whenever compaction runs, whereve
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +16,7 @@ from truckstream.consumers.deliveries import count_deliveries
 from truckstream.core.instants import HOUR_MS, date_of
 from truckstream.core.records import Position, ReceivedPositions
 from truckstream.parquet import ParquetFormat
+from truckstream.ports import ArchiveObject
 from truckstream.testing import FaultScript, MemoryArchive, SimulatedCrash
 
 FORMAT = ParquetFormat()
@@ -180,6 +181,69 @@ def test_an_hour_that_was_settled_without_being_counted_stays_unknown() -> None:
     for _ in range(2):
         assert list(count_deliveries(stream.archive, FORMAT, FIRST, LAST)) == [T0 + 2 * HOUR_MS]
         stream.compact(all_hours=True)
+
+
+class Interrupted:
+    """An archive in which something happens just before the n-th call of a reader."""
+
+    def __init__(self, archive: MemoryArchive, call: int, happening: Callable[[], object]) -> None:
+        self._archive, self._calls, self._happening = archive, call, happening
+
+    def get(self, key: str) -> bytes:
+        self._count()
+        return self._archive.get(key)
+
+    def list(self, prefix: str) -> Sequence[ArchiveObject]:
+        self._count()
+        return self._archive.list(prefix)
+
+    def put(self, key: str, data: bytes) -> None:
+        raise AssertionError(key)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        raise AssertionError(keys)
+
+    def _count(self) -> None:
+        self._calls -= 1
+        if self._calls == 0:
+            self._happening()
+
+
+@pytest.mark.parametrize("call", range(1, 10))
+def test_a_compaction_at_any_moment_of_reading_changes_no_count(call: int) -> None:
+    stream = Stream(1)
+    for minute in (0, 60, 120):
+        stream.receive(Position("A", T0 + minute * 60_000, 47.0, 8.0))
+    stream.consume(0)
+    stream.compact(all_hours=True)
+    for minute in (30, 60, 90):  # late, again, late
+        stream.receive(Position("A", T0 + minute * 60_000, 47.0, 8.0))
+    stream.consume(0)
+    interrupted = Interrupted(stream.archive, call, lambda: compact(stream.archive, FORMAT, clock_ms=None))
+    found = count_deliveries(interrupted, FORMAT, FIRST, LAST)
+    counted = {("duplicates", hour_ms): hour.duplicates.get("A", 0) for hour_ms, hour in found.items()}
+    counted |= {("late", hour_ms): hour.late.get("A", 0) for hour_ms, hour in found.items()}
+    wanted = {("late", T0): 1, ("duplicates", T0 + HOUR_MS): 1, ("late", T0 + HOUR_MS): 1}
+    assert {key: count for key, count in counted.items() if count} == wanted
+
+
+def test_a_file_by_another_name_is_merged_and_tells_no_order() -> None:
+    stream = Stream(1)
+    for minute in (0, 0, 60):
+        stream.receive(Position("A", T0 + minute * 60_000, 47.0, 8.0))
+        stream.consume(0)
+    expected = stream.expected()
+    first, *_, last = [file.key for file in stream.archive.list("positions/")]
+    stream.archive.put(first.rpartition("/")[0] + "/copy.parquet", stream.archive.get(first))
+    assert stream.counts() == expected
+    data = stream.archive.get(last)  # of an hour of its own
+    stream.archive.delete([last])
+    stream.archive.put(last.rpartition("/")[0] + "/by-hand.parquet", data)
+    for _ in range(2):
+        assert list(count_deliveries(stream.archive, FORMAT, FIRST, LAST)) == [T0]
+        assert stream.counts() == expected
+        stream.compact(all_hours=True)
+    assert [file.key[-11:] for file in stream.archive.list("positions/")][1:] == ["h21.parquet", "h22.parquet"]
 
 
 @pytest.mark.parametrize("base", [1, KINESIS])

@@ -211,6 +211,10 @@ def test_hours_that_were_compacted_uncounted_have_unknown_duplicates() -> None:
         quality = api.get("quality")
         assert quality["totals"]["duplicates"] is not None
         assert any("of an hour are not known" in note for note in quality["complete"]["notes"])
+        # What nobody counted is unknown, not 0, beside what is known.
+        wide = api.get("quality", **{"from": "2024-03-30", "tz": "UTC"})
+        assert [day["late"] for day in wide["days"]] == [None, wide["totals"]["late"]]
+        assert wide["totals"]["late"] is not None
     source.archive.delete(kept)
     with running(ReportApplication(source).asgi) as address, asking(address) as api:
         quality = api.get("quality")

@@ -54,10 +54,12 @@ def settled_hour_ms(key: str) -> int | None:
 
 
 def batch_in(key: str) -> tuple[str, str]:
-    """Return the shard of the batch that a live file holds, and its last sequence number as 56 digits."""
+    """Return the shard of the batch that a live file holds, and its last sequence number as 56 digits.
+
+    Both are empty for a file by another name: somebody's copy, which is read all the same.
+    """
     match = _LIVE.search(key)
-    assert match is not None, key
-    return match[1], match[2]
+    return (match[1], match[2]) if match is not None else ("", "")
 
 
 def day_ms(date: str) -> int:

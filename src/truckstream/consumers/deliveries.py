@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from truckstream.consumers.archive_keys import day_ms, deliveries_key, settled_hour_ms
-from truckstream.consumers.history import DateFiles, Part, by_date, read_date
+from truckstream.consumers.history import READ_ATTEMPTS, DateFiles, Part, by_date, read_date, restless
 from truckstream.core.columns import SEQUENCE_DIGITS, PositionColumns
 from truckstream.core.instants import DAY_MS, date_of
 from truckstream.ports import ArchiveFormat, ArchiveStore
@@ -85,8 +85,9 @@ class DateCounts:
     def back_to(self, hour_ms: int, parts: list[Part], *, count: bool) -> bool:
         """Go on to the next earlier hour; with `count` return whether there was anything new in it.
 
-        `parts`: what live files hold of it.
+        `parts`: what live files hold of it. Those by other names than the archive consumer gives tell no order.
         """
+        parts = [part for part in parts if part.shard_id]
         known = self.hours.get(hour_ms)
         counted = None
         if count and parts and (known is not None or hour_ms not in self._files.settled_hours_ms):
@@ -148,10 +149,21 @@ class DateCounts:
 
 def read_counts(archive: ArchiveStore, date: str) -> dict[int, HourCounts]:
     """Return what compaction has counted of a date, by hour. Damaged counts are unknown ones: no position is lost."""
+    return _decoded(_stored(archive, date))
+
+
+def _stored(archive: ArchiveStore, date: str) -> bytes:
     try:
-        data = zlib.decompress(archive.get(deliveries_key(date)))
+        return archive.get(deliveries_key(date))
+    except KeyError:
+        return b""
+
+
+def _decoded(kept: bytes) -> dict[int, HourCounts]:
+    try:
+        data = zlib.decompress(kept)
         return {int(hour_ms): hour for hour_ms, hour in msgspec.msgpack.decode(data, type=_Kept).hours.items()}
-    except (KeyError, zlib.error, msgspec.DecodeError):
+    except (zlib.error, msgspec.DecodeError):
         return {}
 
 
@@ -168,27 +180,52 @@ def count_deliveries(
 ) -> dict[int, HourCounts]:
     """Return the counts of these dates (of these trucks) by hour; hours nobody counted in time are not in it.
 
-    Live files are read whole, so their size is the caller's concern.
+    Live files are read whole, so their size is the caller's concern. Of the hours only duplicates and late positions
+    are kept: a year of a large fleet fits.
+
+    Raises Unavailable when a date never holds still.
     """
-    found: dict[int, HourCounts] = {}
     end = date_of(day_ms(last_date) + DAY_MS)
-    next_date, next_firsts = "", dict[str, bytes]()
-    for date, listed in reversed(by_date(archive).items()):
-        if not first_date <= date <= end:
-            continue
-        # Files first: what is compacted in between has then been seen, or counted, or both, which is once.
-        if any(settled_hour_ms(file.key) is None for file in listed):
-            files = read_date(archive, format, date, settled_later=True)
+    dates = {date: files for date, files in by_date(archive).items() if first_date <= date <= end}
+    live = {date for date, files in dates.items() if any(settled_hour_ms(file.key) is None for file in files)}
+    found: dict[int, HourCounts] = {}
+    next_firsts: dict[str, bytes] = {}
+    for date in sorted(dates, reverse=True):
+        if date_of(day_ms(date) + DAY_MS) not in dates:
+            next_firsts = {}
+        before = date_of(day_ms(date) - DAY_MS)
+        if date in live:
+            hours, next_firsts = _date_counts(archive, format, date, next_firsts, trucks, count=date <= last_date)
         else:
-            files = DateFiles(format, (), listed, archive.get)
-        follows = date_of(day_ms(date) + DAY_MS) == next_date
-        counts = DateCounts(files, read_counts(archive, date), next_firsts if follows else {}, trucks)
-        for hour_ms in counts.hours_ms:
-            counts.back_to(hour_ms, files.received(hour_ms, trucks), count=date <= last_date)
+            hours = read_counts(archive, date)
+            next_firsts = firsts_of(hours) if before in live else {}
         if date <= last_date:
-            found |= counts.hours
-        next_date, next_firsts = date, counts.firsts
+            for hour_ms, hour in hours.items():
+                found[hour_ms] = HourCounts(duplicates=hour.duplicates, late=hour.late)
     return found
+
+
+def _date_counts(
+    archive: ArchiveStore,
+    format: ArchiveFormat,
+    date: str,
+    next_date: Mapping[str, bytes],
+    trucks: Collection[str] | None,
+    *,
+    count: bool,
+) -> tuple[dict[int, HourCounts], dict[str, bytes]]:
+    """Return the counts of a date that has live files, and what was received first of each truck."""
+    for _ in range(READ_ATTEMPTS):
+        # Files first: what is compacted in between has then been seen, or counted, or both, which is once.
+        files = read_date(archive, format, date, settled_later=True)
+        kept = _stored(archive, date)
+        counts = DateCounts(files, _decoded(kept), next_date, trucks)
+        for hour_ms in counts.hours_ms:
+            counts.back_to(hour_ms, files.received(hour_ms, trucks), count=count)
+        # A settled file that was fetched after these counts changed has what is new: it would look as if it came again.
+        if _stored(archive, date) == kept:
+            return counts.hours, counts.firsts
+    raise restless(date)
 
 
 class _Keys:

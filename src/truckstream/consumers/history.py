@@ -25,7 +25,10 @@ HELD_ROWS = 500_000
 
 
 class Part(NamedTuple):
-    """The rows of an hour in one live file: of one batch of a shard, whose newest sequence number is `until`."""
+    """The rows of an hour in one live file: of one batch of a shard, whose newest sequence number is `until`.
+
+    Both are empty for a file that somebody put there under another name.
+    """
 
     shard_id: str
     until: str
@@ -101,7 +104,7 @@ class DateFiles:
             try:
                 self._settled = {hour_ms: self._fetch(settled_key(date_of(hour_ms), hour_ms))}  # one at a time
             except KeyError as error:
-                raise _restless(date_of(hour_ms)) from error
+                raise restless(date_of(hour_ms)) from error
         return self._settled.get(hour_ms)
 
     def trucks_before(self, before_ms: int) -> set[str]:
@@ -206,10 +209,11 @@ def read_date(
         now = {file.key: file.tag for file in list_date(archive, date)}
         if all(now.get(file.key) == file.tag for file in listed):
             return DateFiles(format, contents, listed, archive.get if settled_later else None)
-    raise _restless(date)
+    raise restless(date)
 
 
-def _restless(date: str) -> Unavailable:
+def restless(date: str) -> Unavailable:
+    """Return the error of a date whose files never hold still."""
     return Unavailable(
         f"the archive files of {date} change faster than they can be read",
         hint="Try again when the compaction or replay that is running has ended.",

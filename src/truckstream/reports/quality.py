@@ -31,12 +31,25 @@ type Counts = dict[tuple[str, int], int]
 
 
 class Received(NamedTuple):
-    """How often positions came twice and late, by truck and UTC hour. `unknown`: why that is not known of all hours."""
+    """How often positions came twice and late, by truck and UTC hour.
+
+    `uncounted`: the hours of which that is not known, and `unknown` says why; `known` False: of none it is.
+    """
 
     duplicates: Counts
     late: Counts
     known: bool
+    uncounted: frozenset[int]
     unknown: str | None
+
+    def known_at(self, places: Int64, hour_ms: Int64, count: int) -> list[bool]:
+        """Return for each place (a day, a truck) whether some hour of it is known; it is where there are no hours."""
+        if not self.known:
+            return [False] * count
+        counted = ~np.isin(hour_ms, np.array(sorted(self.uncounted), np.int64))
+        some, none = sums(places, counted, count) > 0, np.bincount(places, minlength=count) == 0
+        known: list[bool] = (some | none).tolist()
+        return known
 
 
 def quality(reader: Reader, wanted: Filter) -> answers.Quality:
@@ -126,9 +139,8 @@ def _received(reader: Reader, wanted: Filter, look: Look) -> Received:
         if settled_hour_ms(file.key) is None
     )
     if live > _LIVE_BYTES:
-        return Received(
-            {}, {}, known=False, unknown="Duplicates and late positions are not known: too much is not compacted yet."
-        )
+        why = "Duplicates and late positions are not known: too much is not compacted yet."
+        return Received({}, {}, known=False, uncounted=frozenset(look.hours.hour_ms.tolist()), unknown=why)
     counts = count_deliveries(archive, reader.sources.format, first, last, wanted.trucks)
     duplicates: Counts = {}
     late: Counts = {}
@@ -142,9 +154,10 @@ def _received(reader: Reader, wanted: Filter, look: Look) -> Received:
     known = not missing or any(hour_ms in counts for hour_ms in look.hours.hour_ms.tolist())
     unknown = None
     if missing:
-        of = "of these hours" if not known else f"of {len(missing):,} hours" if len(missing) > 1 else "of an hour"
+        many = f"of {len(missing):,} hours from {period.minute(min(missing))} on"
+        of = "of these hours" if not known else many if len(missing) > 1 else "of an hour"
         unknown = f"Duplicates and late positions {of} are not known: compacted before they were counted."
-    return Received(duplicates, late, known, unknown)
+    return Received(duplicates, late, known, frozenset(missing), unknown)
 
 
 class _Rejected(NamedTuple):
@@ -185,6 +198,7 @@ def _days(look: Look, period: Period, received: Received, rejected: list[_Reject
             ([each.arrival_ms for each in rejected], [1] * len(rejected)),
         )
     ]
+    known = received.known_at(place, hours.hour_ms, count)
     return [
         answers.DayQuality(
             date=day.date,
@@ -193,8 +207,8 @@ def _days(look: Look, period: Period, received: Received, rejected: list[_Reject
             gaps=gaps[at],
             # A day without any position has silences too, where they are known: the days add up to the trucks.
             gap_minutes=rounded(minutes[at], 4) if positions[at] or minutes[at] else None,
-            duplicates=of_day[0][at] if received.known else None,
-            late=of_day[1][at] if received.known else None,
+            duplicates=of_day[0][at] if known[at] else None,
+            late=of_day[1][at] if known[at] else None,
             rejected=of_day[2][at],
         )
         for at, day in enumerate(days)
@@ -222,6 +236,7 @@ def _trucks(look: Look, period: Period, received: Received, rejected: list[_Reje
     clipped = np.clip(np.minimum(end, period.to_ms) - np.maximum(begin, period.from_ms), 0, None)
     minutes += sums(truck, clipped / 60_000, count)
     gaps += sums(truck, (end > period.from_ms) & (end <= period.to_ms), count)
+    known = received.known_at(hours.truck, hours.hour_ms, count)
     listed = sorted({*hours.present().tolist(), *truck[clipped > 0].tolist()})
     found: dict[str, list[int]] = {hours.trucks[code]: [0, 0, 0] for code in listed}
     for column, counted in enumerate(
@@ -241,8 +256,8 @@ def _trucks(look: Look, period: Period, received: Received, rejected: list[_Reje
             positions=int(positions[code_of[name]]),
             gaps=int(gaps[code_of[name]]),
             gap_minutes=rounded(minutes[code_of[name]], 4),
-            duplicates=twice if received.known else None,
-            late=late if received.known else None,
+            duplicates=twice if known[code_of[name]] else None,
+            late=late if known[code_of[name]] else None,
             rejected=aside,
         )
         for name, (twice, late, aside) in found.items()
