@@ -31,6 +31,8 @@ from truckstream.aws.rejected import S3Rejected
 from truckstream.aws.session import AwsSession, AwsSettings
 from truckstream.aws.stream import KinesisStream
 from truckstream.cli.main import execute
+from truckstream.consumers.deliveries import count_deliveries
+from truckstream.consumers.history import list_date
 from truckstream.consumers.statistics import read_stats
 from truckstream.core.geofences import parse_geofences
 from truckstream.core.instants import format_instant
@@ -272,11 +274,13 @@ def test_archive_and_jobs_run_from_their_packages(function: Any, session: AwsSes
     assert statistics.invoke(event) == {"dates": 1, "computed": 1, "written": 1}
     assert function("jobs", "compact_archive").invoke(event) == {"files_merged": 2, "hours_written": 1}
     assert statistics.invoke(event)["dates"] == 1
-    (settled,) = archive.list("positions/")
+    (settled,) = list_date(archive, "2024-01-15")
     assert parquet.read(archive.get(settled.key)).to_positions() == drive()
     (row,) = read_stats(archive, parquet).rows()
     assert (row.coordinates_count, row.final, row.revision) == (40, True, 1)
     assert row.total_distance_km == pytest.approx(39 * 0.1000, rel=0.01)
+    (hour,) = count_deliveries(archive, parquet, "2024-01-15", "2024-01-15").values()
+    assert (hour.duplicates, hour.late) == ({row.truck_id: 40}, {})  # the third batch; the second was the first again
 
 
 def test_producer_and_redrive_run_from_their_package(function: Any, session: AwsSession) -> None:

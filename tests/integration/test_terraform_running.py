@@ -22,6 +22,7 @@ from truckstream.aws.session import AwsSession, AwsSettings
 from truckstream.aws.stream import KinesisStream
 from truckstream.cli.main import execute
 from truckstream.cli.web_sources import web_sources
+from truckstream.consumers.history import iterate
 from truckstream.consumers.statistics import read_stats
 from truckstream.core.geofences import parse_geofences
 from truckstream.core.instants import HOUR_MS, format_instant
@@ -90,11 +91,8 @@ def test_positions_reach_table_archive_and_statistics(ran: Ran) -> None:
     stored = AwsPositions(ran.session.client("dynamodb"), "truck-positions").list()
     assert {track.truck_id: track.last for track in stored} == last
     archive, parquet = S3Archive(ran.session), ParquetFormat()
-    rows = [row for file in archive.list("positions/") for row in parquet.read(archive.get(file.key)).to_positions()]
-    once = {
-        (row.truck_id, row.timestamp_ms): row for row in rows
-    }  # a compacted row is in its old file too, for a while
-    assert sorted(once.values(), key=lambda row: (row.truck_id, row.timestamp_ms)) == ran.sent
+    rows = [row for columns in iterate(archive, parquet) for row in columns.to_positions()]
+    assert sorted(rows, key=lambda row: (row.truck_id, row.timestamp_ms)) == ran.sent
     counted = sum(row.coordinates_count for row in read_stats(archive, parquet).rows())
     assert counted == len(ran.sent)
 

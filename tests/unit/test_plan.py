@@ -499,13 +499,13 @@ def test_jobs_that_outgrow_an_invocation_are_named_with_the_fleet_that_still_fit
 
 
 def test_jobs_are_given_the_memory_of_an_hour_and_of_its_files() -> None:
-    """10,000 trucks: 7.2 million rows at 375 bytes, 8.4 million positions in files at 10 bytes each, a quarter more."""
+    """10,000 trucks: 7.2 million rows at 275 bytes, 8.4 million positions in files at 10 bytes each, a quarter more."""
     own = made(10_000)
-    assert own.terraform_variables["jobs_memory_mb"] == 3_584
-    assert f"x {number(3_584 / 1_024)} GB x" in line(own.own, "compaction").formula
+    assert own.terraform_variables["jobs_memory_mb"] == 2_816
+    assert f"x {number(2_816 / 1_024)} GB x" in line(own.own, "compaction").formula
     assert made(1_000).terraform_variables["jobs_memory_mb"] == 2_048
     assert not own.notes
-    large = made(40_000)
+    large = made(42_000)
     assert large.terraform_variables["jobs_memory_mb"] == 10_240
     assert any("Lambda has 10,240 MB at most" in note for note in large.notes)
 

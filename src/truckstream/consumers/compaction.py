@@ -81,11 +81,13 @@ def _compact_date(
     merged = [file for file in files.live if all(is_closed(hour, clock_ms) for hour in file.hours_ms)]
     settling = {hour for file in merged for hour in file.hours_ms}
     for hour_ms in counts.hours_ms:
-        received = files.received(hour_ms)
-        if counts.back_to(hour_ms, received, count=hour_ms in settling):
+        hour = files.rows(hour_ms) if hour_ms in files.live_hours_ms else None
+        if counts.back_to(hour_ms, hour, count=hour_ms in settling):
             archive.put(deliveries_key(date), counts.encoded())
-        if hour_ms in settling:
-            data = format.write_settled(files.hour(hour_ms, received=received))
+        if hour is not None and hour_ms in settling:
+            rows = hour.rows.settled()
+            del hour  # the hour of a large fleet is in memory once
+            data = format.write_settled(rows)
             if data != files.settled_data(hour_ms):
                 archive.put(settled_key(date, hour_ms), data)
                 done.hours_written += 1

@@ -10,17 +10,16 @@ number has been counted, so nothing counts twice, wherever a run was interrupted
 
 import zlib
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from truckstream.consumers.archive_keys import day_ms, deliveries_key, settled_hour_ms
-from truckstream.consumers.history import READ_ATTEMPTS, DateFiles, Part, by_date, read_date, restless
-from truckstream.core.columns import SEQUENCE_DIGITS, PositionColumns
+from truckstream.consumers.history import READ_ATTEMPTS, DateFiles, HourRows, Part, by_date, read_date, restless
+from truckstream.core.columns import SEQUENCE_DIGITS, Bool, Int32, Int64
 from truckstream.core.instants import DAY_MS, date_of
 from truckstream.ports import ArchiveFormat, ArchiveStore
 
@@ -62,84 +61,46 @@ class DateCounts:
         files: DateFiles,
         hours: dict[int, HourCounts],
         next_date: Mapping[str, bytes],
-        trucks: Collection[str] | None = None,
     ) -> None:
         """Begin after the last hour.
 
         Args:
             hours: what was counted before.
             next_date: what was received first of the date after this one, by truck.
-            trucks: only these are looked at; None for all.
         """
         self.hours = hours
         self.firsts: dict[str, bytes] = {}
         self._files = files
         self._next_date = next_date
-        self._trucks = trucks
 
     @property
     def hours_ms(self) -> list[int]:
         """The hours there are to go through, the last one first."""
         return sorted({*self.hours, *self._files.hours_ms}, reverse=True)
 
-    def back_to(self, hour_ms: int, parts: list[Part], *, count: bool) -> bool:
+    def back_to(self, hour_ms: int, hour: HourRows | None, *, count: bool) -> bool:
         """Go on to the next earlier hour; with `count` return whether there was anything new in it.
 
-        `parts`: what live files hold of it. Those by other names than the archive consumer gives tell no order.
+        `hour`: its rows; None where no live file has any. Files by other names than the archive consumer gives tell no
+        order.
         """
-        parts = [part for part in parts if part.shard_id]
         known = self.hours.get(hour_ms)
         counted = None
-        if count and parts and (known is not None or hour_ms not in self._files.settled_hours_ms):
-            counted = self._counted(known or HourCounts(), hour_ms, parts)
+        hour = hour and _of_batches(hour)
+        if hour and count and (known is not None or hour_ms not in self._files.settled_hours_ms):
+            counted = _counted(known or HourCounts(), hour_ms, hour, self._first_after)
             if counted is not None:
                 known = self.hours[hour_ms] = counted
         if known is not None:
             _keep_lowest(self.firsts, known.firsts().items())
-        if counted is None:
-            _keep_lowest(self.firsts, _firsts(PositionColumns.concat([part.rows for part in parts])))
+        if hour and counted is None:
+            _keep_lowest(self.firsts, _Received(hour).firsts())
         return counted is not None
 
     def encoded(self) -> bytes:
         """Return the counts as `read_counts` finds them."""
         kept = _Kept({str(hour_ms): hour for hour_ms, hour in self.hours.items()})
         return zlib.compress(msgspec.msgpack.encode(kept, order="deterministic"))
-
-    def _counted(self, known: HourCounts, hour_ms: int, parts: list[Part]) -> HourCounts | None:
-        """Return the counts of an hour with those of its records that are new; None when there are none."""
-        new = [_above(part.rows, known.seen.get(part.shard_id)) for part in parts]
-        if not any(each.any() for each in new):
-            return None
-        settled = self._files.settled_rows(hour_ms, self._trucks)
-        rows = PositionColumns.concat([settled, *(part.rows for part in parts)])
-        assert rows.delivery is not None
-        order = np.lexsort((rows.delivery.record_index, rows.delivery.sequence, rows.truck))  # as received, by truck
-        sequence, index = rows.delivery.sequence[order], rows.delivery.record_index[order]
-        truck = rows.truck[order]
-        # Once each: a batch that was worked on again in other parts left its records in two files.
-        once = np.ones(len(order), np.bool_)
-        once[1:] = (truck[1:] != truck[:-1]) | (sequence[1:] != sequence[:-1]) | (index[1:] != index[:-1])
-        live = order >= len(settled)
-        is_new = np.concatenate([np.zeros(len(settled), np.bool_), *new])[order] & (once | ~live)
-        identity = truck.astype(np.int64) * DAY_MS + (rows.timestamp_ms[order] - hour_ms)
-        again = _repeats(identity)
-        late = identity < np.maximum.accumulate(identity)
-        key = _Keys(sequence, index)
-        for begin, end in _runs(truck):
-            later = self._first_after(rows.trucks[truck[begin]])
-            if later is not None and key(end - 1) > later:
-                late[bisect_right(range(begin, end), later, key=key) + begin : end] = True
-        firsts = known.firsts()
-        received = np.flatnonzero(live)
-        for begin, _ in _runs(truck[received]):
-            _keep_lowest(firsts, [(rows.trucks[truck[received[begin]]], key(int(received[begin])))])
-        return HourCounts(
-            seen=_seen(known.seen, parts),
-            trucks=sorted(firsts),
-            first=b"".join(firsts[name] for name in sorted(firsts)),
-            duplicates=_sum(known.duplicates, rows.trucks, truck[is_new & again]),
-            late=_sum(known.late, rows.trucks, truck[is_new & late & ~again]),
-        )
 
     def _first_after(self, name: str) -> bytes | None:
         """Return what was received first of a truck among the hours gone through, and the next date."""
@@ -219,50 +180,127 @@ def _date_counts(
         # Files first: what is compacted in between has then been seen, or counted, or both, which is once.
         files = read_date(archive, format, date, settled_later=True)
         kept = _stored(archive, date)
-        counts = DateCounts(files, _decoded(kept), next_date, trucks)
+        counts = DateCounts(files, _decoded(kept), next_date)
         for hour_ms in counts.hours_ms:
-            counts.back_to(hour_ms, files.received(hour_ms, trucks), count=count)
+            rows = files.rows(hour_ms, trucks) if hour_ms in files.live_hours_ms else None
+            counts.back_to(hour_ms, rows, count=count)
         # A settled file that was fetched after these counts changed has what is new: it would look as if it came again.
         if _stored(archive, date) == kept:
             return counts.hours, counts.firsts
     raise restless(date)
 
 
-class _Keys:
-    """The place in the stream of a row, as digits that sort."""
-
-    def __init__(self, sequence: npt.NDArray[Any], index: npt.NDArray[np.int32]) -> None:
-        self._sequence, self._index = sequence, index
-
-    def __call__(self, row: int) -> bytes:
-        return _digits(self._sequence[row]) + b"%0*d" % (_INDEX_DIGITS, self._index[row])
-
-
-def _digits(sequence: Any) -> bytes:
-    """Return a sequence number as 56 digits; a settled row's is below all others."""
-    if isinstance(sequence, bytes):
-        return sequence.rjust(SEQUENCE_DIGITS, b"0")
-    return b"%0*d" % (SEQUENCE_DIGITS, max(int(sequence), 0))
+def _of_batches(hour: HourRows) -> HourRows | None:
+    """Return the settled rows and those of the archive consumer's files; None when there are none of these."""
+    if not all(part.shard_id for part in hour.parts):
+        origin = [bool(part.shard_id) for part in hour.parts]
+        known = np.repeat([True, *origin], [hour.settled, *(part.rows for part in hour.parts)])
+        hour = HourRows(hour.rows.take(known), hour.settled, [part for part in hour.parts if part.shard_id])
+    return hour if sum(part.rows for part in hour.parts) else None
 
 
-def _firsts(rows: PositionColumns) -> Iterable[tuple[str, bytes]]:
-    """Yield each truck with the place in the stream of what was received of it first."""
-    if rows.delivery is None:
-        return
-    sequence, index = rows.delivery.sequence, rows.delivery.record_index
-    order = np.lexsort((index, sequence, rows.truck))
-    key = _Keys(sequence[order], index[order])
-    for begin, _ in _runs(rows.truck[order]):
-        yield rows.trucks[rows.truck[order[begin]]], key(begin)
+class _Received:
+    """The rows of an hour by truck and in the order of reception, settled ones first: places into `order`."""
+
+    def __init__(self, hour: HourRows) -> None:
+        rows = hour.rows
+        assert rows.delivery is not None
+        self._rows = rows
+        self._sequence, self._index = rows.delivery.sequence, rows.delivery.record_index
+        self.order = np.lexsort((self._index, self._sequence, rows.truck))
+        self.truck = rows.truck[self.order]
+        self.is_live = self.order >= hour.settled
+
+    def runs(self) -> Iterable[tuple[str, int, int]]:
+        """Yield each truck and where its rows begin and end."""
+        edges = [0, *(np.flatnonzero(self.truck[1:] != self.truck[:-1]) + 1).tolist(), len(self.truck)]
+        for begin, end in pairwise(edges):
+            yield self._rows.trucks[self.truck[begin]], begin, end
+
+    def key(self, place: int) -> bytes:
+        """Return the place in the stream of a row, as digits that sort; a settled row's is below all others."""
+        row = self.order[place]
+        sequence = self._sequence[row]
+        if isinstance(sequence, bytes):
+            digits = sequence.rjust(SEQUENCE_DIGITS, b"0")
+        else:
+            digits = b"%0*d" % (SEQUENCE_DIGITS, max(int(sequence), 0))
+        return digits + b"%0*d" % (_INDEX_DIGITS, self._index[row])
+
+    def firsts(self) -> Iterable[tuple[str, bytes]]:
+        """Yield the key of what was received of each truck first."""
+        for name, begin, end in self.runs():
+            live = begin + int(np.argmax(self.is_live[begin:end]))
+            if self.is_live[live]:
+                yield name, self.key(live)
+
+    def repeated_records(self) -> Int64:
+        """Return where a record comes again: a batch that was worked on twice, in other parts, left it in two files."""
+        same = (self.truck[1:] == self.truck[:-1]) & self.is_live[1:] & self.is_live[:-1]
+        times = self._rows.timestamp_ms[self.order]
+        places = np.flatnonzero(same & (times[1:] == times[:-1])) + 1  # nearly none: few texts to compare
+        now, before = self.order[places], self.order[places - 1]
+        same = (self._sequence[now] == self._sequence[before]) & (self._index[now] == self._index[before])
+        found: Int64 = places[same]
+        return found
 
 
-def _runs(truck: npt.NDArray[np.int32]) -> Iterable[tuple[int, int]]:
-    """Return where each truck's rows begin and end."""
-    edges = [0, *(np.flatnonzero(truck[1:] != truck[:-1]) + 1).tolist(), len(truck)]
-    return pairwise(edges) if len(truck) else ()
+def _counted(
+    known: HourCounts, hour_ms: int, hour: HourRows, first_after: Callable[[str], bytes | None]
+) -> HourCounts | None:
+    """Return the counts of an hour with those of its records that are new; None when there are none.
+
+    Args:
+        first_after: what was received first of a truck's later hours.
+    """
+    is_new = _new(known.seen, hour)
+    if not is_new.any():
+        return None
+    received = _Received(hour)
+    rows, truck = hour.rows, received.truck
+    is_new = is_new[received.order]
+    is_new[received.repeated_records()] = False
+    identity = truck.astype(np.int64) * DAY_MS + (rows.timestamp_ms[received.order] - hour_ms)
+    again = _repeats(identity)
+    late = identity < np.maximum.accumulate(identity)
+    for name, begin, end in received.runs():
+        later = first_after(name)
+        if later is not None and received.key(end - 1) > later:
+            late[bisect_right(range(begin, end), later, key=received.key) + begin : end] = True
+    firsts = known.firsts()
+    _keep_lowest(firsts, received.firsts())
+    return HourCounts(
+        seen=_seen(known.seen, hour.parts),
+        trucks=sorted(firsts),
+        first=b"".join(firsts[name] for name in sorted(firsts)),
+        duplicates=_sum(known.duplicates, rows.trucks, truck[is_new & again]),
+        late=_sum(known.late, rows.trucks, truck[is_new & late & ~again]),
+    )
 
 
-def _repeats(values: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _new(seen: Mapping[str, str], hour: HourRows) -> Bool:
+    """Return which rows have a sequence number above the newest seen of their shard."""
+    new = np.zeros(len(hour.rows), np.bool_)
+    delivery, end = hour.rows.delivery, hour.settled
+    for shard_id, _, count in hour.parts:
+        begin, end = end, end + count
+        known = seen.get(shard_id)
+        if known is None:
+            new[begin:end] = True
+        elif delivery is not None:
+            sequence = delivery.sequence[begin:end]
+            new[begin:end] = sequence > (int(known) if sequence.dtype == np.int64 else known.encode())
+    return new
+
+
+def _seen(before: Mapping[str, str], parts: Sequence[Part]) -> dict[str, str]:
+    newest = dict(before)
+    for shard_id, until, _ in parts:
+        newest[shard_id] = max(until, newest.get(shard_id, until))
+    return newest
+
+
+def _repeats(values: Int64) -> Bool:
     """Return which values were there before."""
     order = np.argsort(values, kind="stable")
     again = np.zeros(len(values), np.bool_)
@@ -270,24 +308,7 @@ def _repeats(values: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     return again
 
 
-def _above(rows: PositionColumns, seen: str | None) -> npt.NDArray[np.bool_]:
-    """Return which rows have a sequence number above one."""
-    if seen is None:
-        return np.ones(len(rows), np.bool_)
-    assert rows.delivery is not None
-    sequence = rows.delivery.sequence
-    above: npt.NDArray[np.bool_] = sequence > (int(seen) if sequence.dtype == np.int64 else seen.encode())
-    return above
-
-
-def _seen(before: Mapping[str, str], parts: list[Part]) -> dict[str, str]:
-    newest = dict(before)
-    for shard_id, until, _ in parts:
-        newest[shard_id] = max(until, newest.get(shard_id, until))
-    return newest
-
-
-def _sum(before: Mapping[str, int], names: tuple[str, ...], truck: npt.NDArray[np.int32]) -> dict[str, int]:
+def _sum(before: Mapping[str, int], names: tuple[str, ...], truck: Int32) -> dict[str, int]:
     total = dict(before)
     codes, counts = np.unique(truck, return_counts=True)
     for code, count in zip(codes.tolist(), counts.tolist(), strict=True):

@@ -25,14 +25,22 @@ HELD_ROWS = 500_000
 
 
 class Part(NamedTuple):
-    """The rows of an hour in one live file: of one batch of a shard, whose newest sequence number is `until`.
+    """How many rows of an hour one live file gave: of one batch of a shard, whose newest sequence number is `until`.
 
     Both are empty for a file that somebody put there under another name.
     """
 
     shard_id: str
     until: str
+    rows: int
+
+
+class HourRows(NamedTuple):
+    """All rows of an hour, first those that are `settled` (so many), then those of each part, as received."""
+
     rows: PositionColumns
+    settled: int
+    parts: list[Part]
 
 
 class LiveFile(NamedTuple):
@@ -83,6 +91,11 @@ class DateFiles:
         return sorted(set(settled).union(*(file.hours_ms for file in self.live)))
 
     @property
+    def live_hours_ms(self) -> Collection[int]:
+        """The hours that live files have rows of."""
+        return frozenset().union(*(file.hours_ms for file in self.live))
+
+    @property
     def settled_hours_ms(self) -> Collection[int]:
         """The hours that have a settled file."""
         return self._tags.keys()
@@ -116,31 +129,31 @@ class DateFiles:
                 found.update(rows.trucks[code] for code in np.unique(rows.truck[rows.timestamp_ms < before_ms]))
         return found
 
-    def received(self, hour_ms: int, trucks: Collection[str] | None = None) -> list[Part]:
-        """Return the rows of an hour (of these trucks) in live files, as received."""
-        parts = []
-        for file in self.live:
-            if hour_ms in file.hours_ms:
-                rows = self._rows(file).between(hour_ms, hour_ms + HOUR_MS)
-                parts.append(Part(*batch_in(file.key), rows if trucks is None else rows.of_trucks(trucks)))
-        return parts
+    def hour(self, hour_ms: int, trucks: Collection[str] | None = None) -> PositionColumns:
+        """Return the rows of an hour (of these trucks), unique, by truck and time."""
+        return self.rows(hour_ms, trucks).rows.settled()
 
-    def hour(
-        self, hour_ms: int, trucks: Collection[str] | None = None, received: list[Part] | None = None
-    ) -> PositionColumns:
-        """Return the rows of an hour (of these trucks), unique, by truck and time.
+    def rows(self, hour_ms: int, trucks: Collection[str] | None = None) -> HourRows:
+        """Return the rows of an hour (of these trucks), unordered and with duplicates."""
+        settled, parts = 0, list[Part]()
 
-        `received`: what that method gave for the same hour and trucks; the list is emptied.
-        """
-        if received is None:
-            received = self.received(hour_ms, trucks)
-        settled = self.settled_rows(hour_ms, trucks)
-        parts = [settled if trucks is None else settled.of_trucks(trucks), *(part.rows for part in received)]
-        columns = PositionColumns.concat(parts)
-        del settled
-        parts.clear()  # an hour of a large fleet fits into memory twice, not three times
-        received.clear()
-        return columns.settled()
+        def each() -> Iterator[PositionColumns]:
+            nonlocal settled
+            rows = self.settled_rows(hour_ms, trucks)
+            if trucks is not None:
+                rows = rows.of_trucks(trucks)
+            settled = len(rows)
+            yield rows
+            for file in self.live:
+                if hour_ms in file.hours_ms:
+                    rows = self._rows(file).between(hour_ms, hour_ms + HOUR_MS)
+                    if trucks is not None:
+                        rows = rows.of_trucks(trucks)
+                    parts.append(Part(*batch_in(file.key), len(rows)))
+                    yield rows
+
+        # A generator: what is put together is held by nobody else, and the hour of a large fleet is there only once.
+        return HourRows(PositionColumns.concat(each()), settled, parts)
 
     def _rows(self, file: LiveFile) -> PositionColumns:
         columns = self._decoded.get(file.key)

@@ -6,7 +6,7 @@ every file. Identity is (truck, timestamp): of equal identities a settled row wi
 (sequence number, index).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -122,18 +122,25 @@ class PositionColumns:
         return replace(cls.from_positions(rows.positions), delivery=delivery)
 
     @classmethod
-    def concat(cls, parts: Sequence[Self]) -> Self:
-        """Return the rows of all parts, in their order; settled rows keep their precedence."""
-        parts = [part for part in parts if len(part)]
-        if not parts:
-            return cls.empty()
-        if len(parts) == 1:
-            return parts[0]
-        trucks = tuple(sorted(set().union(*(part.trucks for part in parts))))
+    def concat(cls, parts: Iterable[Self]) -> Self:
+        """Return the rows of all parts, in their order; settled rows keep their precedence.
+
+        Parts that nobody else holds (of a generator) are let go column by column: all of them are never there twice.
+        """
+        kept = [part for part in parts if len(part)]
+        if len(kept) <= 1:
+            return kept[0] if kept else cls.empty()
+        trucks = tuple(sorted(set().union(*(part.trucks for part in kept))))
         code_of = {name: code for code, name in enumerate(trucks)}
-        codes = [np.array([code_of[name] for name in part.trucks], np.int32)[part.truck] for part in parts]
-        columns = {field: np.concatenate([getattr(part, field) for part in parts]) for field in _FIELDS}
-        return cls(trucks, np.concatenate(codes), **columns, delivery=_concat_delivery(parts))
+        codes = [np.array([code_of[name] for name in part.trucks], np.int32)[part.truck] for part in kept]
+        lengths = [len(part) for part in kept]
+        deliveries = [part.delivery for part in kept]
+        arrays = {field: [getattr(part, field) for part in kept] for field in _FIELDS}
+        del parts, kept
+        delivery = _concat_delivery(deliveries, lengths)
+        truck = np.concatenate(codes)
+        del codes
+        return cls(trucks, truck, **{field: np.concatenate(arrays.pop(field)) for field in _FIELDS}, delivery=delivery)
 
     def take(self, rows: Int64 | Bool | slice) -> Self:
         """Return the chosen rows, in the order chosen. `trucks` stays whole."""
@@ -159,7 +166,7 @@ class PositionColumns:
         columns = self if order is None else self.take(order)
         if columns.delivery is None:
             return columns
-        again = columns._repeats()
+        again = _repeats(columns.truck, columns.timestamp_ms)
         if not again.any():
             return columns
         order = np.arange(len(columns))
@@ -169,9 +176,20 @@ class PositionColumns:
 
     def settled(self) -> Self:
         """Return the rows that count: unique by identity, by truck and time, without delivery columns."""
-        columns = replace(self.sorted(), delivery=None)
-        again = columns._repeats()
-        return columns.take(~again) if again.any() else columns
+        rows = self if self.delivery is None else replace(self, delivery=None)
+        order = self._by_identity()
+        truck, timestamp_ms = self.truck, self.timestamp_ms
+        if order is not None:
+            truck, timestamp_ms = truck[order], timestamp_ms[order]
+        again = _repeats(truck, timestamp_ms)
+        if not again.any():
+            return rows if order is None else rows.take(order)
+        if order is None:
+            order = np.arange(len(self))
+        if self.delivery is not None:
+            group = np.flatnonzero(again | np.append(again[1:], False))
+            order[group] = order[group][self._precedence(order[group])]
+        return rows.take(order[~again])
 
     def to_positions(self, rows: slice = slice(None)) -> list[Position]:
         """Return the rows as positions, exactly as they were validated."""
@@ -215,12 +233,6 @@ class PositionColumns:
             return np.argsort(self.truck * np.int64(span) + (self.timestamp_ms - first), kind="stable")
         return np.lexsort((self.timestamp_ms, self.truck))
 
-    def _repeats(self) -> Bool:
-        """Return which rows have the identity of the row before; the rows must be sorted."""
-        again = np.zeros(len(self), np.bool_)
-        again[1:] = (self.truck[1:] == self.truck[:-1]) & (self.timestamp_ms[1:] == self.timestamp_ms[:-1])
-        return again
-
     def _precedence(self, rows: Int64) -> Int64:
         """Return the stable order of these rows by truck, time, sequence number and index."""
         assert self.delivery is not None
@@ -261,18 +273,28 @@ def sequence_from_text(text: npt.NDArray[np.bytes_]) -> npt.NDArray[Any]:
     return value
 
 
-def _concat_delivery(parts: Sequence[PositionColumns]) -> Delivery | None:
-    if all(part.delivery is None for part in parts):
+def _repeats(truck: Int32, timestamp_ms: Int64) -> Bool:
+    """Return which rows have the identity of the row before; the rows must be sorted."""
+    again = np.zeros(len(truck), np.bool_)
+    again[1:] = (truck[1:] == truck[:-1]) & (timestamp_ms[1:] == timestamp_ms[:-1])
+    return again
+
+
+def _concat_delivery(deliveries: list[Delivery | None], lengths: list[int]) -> Delivery | None:
+    """Return the deliveries of parts of these lengths; the list is emptied."""
+    if all(delivery is None for delivery in deliveries):
         return None
-    deliveries = [part.delivery or _settled_delivery(len(part)) for part in parts]
-    sequences = [delivery.sequence for delivery in deliveries]
+    known = [each or _settled_delivery(count) for each, count in zip(deliveries, lengths, strict=True)]
+    deliveries.clear()
+    sequences = [delivery.sequence for delivery in known]
+    indexes = [delivery.record_index for delivery in known]
+    arrivals = [delivery.arrival_ms for delivery in known]
+    del known
     if any(sequence.dtype != np.int64 for sequence in sequences):
         sequences = [sequence_text(sequence) for sequence in sequences]
-    return Delivery(
-        np.concatenate(sequences),
-        np.concatenate([delivery.record_index for delivery in deliveries]),
-        np.concatenate([delivery.arrival_ms for delivery in deliveries]),
-    )
+    sequence = np.concatenate(sequences)
+    sequences.clear()
+    return Delivery(sequence, np.concatenate(indexes), np.concatenate(arrivals))
 
 
 def _settled_delivery(count: int) -> Delivery:

@@ -49,11 +49,12 @@ FIREHOSE_FILE_BYTES: Final = 21.9
 
 JOB_MB: Final = 2_048
 LARGEST_JOB_MB: Final = 10_240
-JOB_BYTES: Final = 90_000_000
-JOB_HOUR_BYTES: Final = 375
+JOB_BYTES: Final = 140_000_000
+JOB_HOUR_BYTES: Final = 275
 JOB_SPARE: Final = 1.25
 """Memory of statistics and compaction: at least, at most (Lambda's largest), empty, for each position of the hour that
-is decoded (measured with 100, 400 and 1,600 trucks), and how much more to give. Live files are held as well."""
+is decoded (`scripts/bench.sh compaction --kinesis` with 400, 1,600 and 4,800 trucks), and how much more to give. Live
+files are held as well."""
 
 LONGEST_RUN_S: Final = 900
 """Lambda ends an invocation after 15 minutes."""
