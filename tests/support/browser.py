@@ -7,7 +7,7 @@ else the test looked at.
 import base64
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,12 +88,14 @@ class Desk:
         dark: bool = False,
         zone: str = "Europe/Zurich",
         before: str = "",
+        prepare: Callable[[Page], object] | None = None,
         clock: bool = False,
         webgl: bool = True,
     ) -> Page:
         """Open the address in a browser of its own: no cookies, no storage of others.
 
-        `before` is a script that runs before those of the page; `clock` makes its time movable (`page.clock`).
+        `before` is a script that runs before those of the page, `prepare` is called before it asks for anything;
+        `clock` makes its time movable (`page.clock`).
         Without `webgl` there is no map, which is most of a page's cost here.
         """
         width, height = size
@@ -114,6 +116,8 @@ class Desk:
             page.add_init_script(_WITHOUT_WEBGL)
         if before:
             page.add_init_script(before)
+        if prepare:
+            prepare(page)
         origin = urlsplit(url).netloc
 
         def asked(address: str) -> None:

@@ -49,11 +49,8 @@ class AlertPanel {
   private readonly kind = element("select", { attributes: { "aria-label": "Kind of alert" } });
   private readonly openOnly = element("input", { attributes: { type: "checkbox" } });
   private pointerInside = false;
-  private readonly mayChange: boolean;
 
   constructor(private readonly context: PanelContext) {
-    const { role } = context.config;
-    this.mayChange = role === "dispatcher" || role === "admin";
     this.build();
     const { store } = context;
     this.feed.add(store.alerts.values() as Iterable<Alert>);
@@ -65,6 +62,12 @@ class AlertPanel {
     });
     this.arrange();
     void this.older();
+  }
+
+  /** Asked each time: this panel is there before the server has told the role, and its first snapshot draws it again. */
+  private get mayChange(): boolean {
+    const { role } = this.context.config;
+    return role === "dispatcher" || role === "admin";
   }
 
   private build(): void {
@@ -294,7 +297,7 @@ class AlertPanel {
       const row = new AlertRow({
         show: (alert) => this.show(alert),
         note: (alert) => void this.note(alert),
-        mayAcknowledge: this.mayChange,
+        mayAcknowledge: () => this.mayChange,
       });
       this.rows.push(row);
       this.list.append(row.root);

@@ -19,7 +19,8 @@ const PEN = "M3 13l.7-3L10.5 3.2l2.3 2.3L6 12.3zM9 4.7 11.3 7";
 export interface RowActions {
   show(alert: Alert): void;
   note(alert: Alert): void;
-  mayAcknowledge: boolean;
+  /** Known only once the server has told the role: rows may be drawn before. */
+  mayAcknowledge(): boolean;
 }
 
 export class AlertRow {
@@ -45,7 +46,7 @@ export class AlertRow {
   private readonly button: HTMLButtonElement;
   private alert: Alert | null = null;
 
-  constructor(actions: RowActions) {
+  constructor(private readonly actions: RowActions) {
     this.root.append(
       svg("svg", { viewBox: "0 0 10 10", class: "alert-mark", "aria-hidden": "true" }, this.path),
       element(
@@ -64,7 +65,6 @@ export class AlertRow {
       },
       svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" }, this.sign),
     );
-    if (actions.mayAcknowledge) this.root.append(this.button);
   }
 
   show(
@@ -74,6 +74,7 @@ export class AlertRow {
     { sentence, clock, chosen }: { sentence: string; clock: string; chosen: boolean },
   ): void {
     this.alert = alert;
+    if (!this.button.isConnected && this.actions.mayAcknowledge()) this.root.append(this.button);
     const moved = `translateY(${index * ROW_PX}px)`;
     if (this.root.style.transform !== moved) this.root.style.transform = moved;
     setAttribute(this.root, "aria-posinset", index + 1);

@@ -112,6 +112,19 @@ def test_a_filter_chosen_while_another_is_being_read_is_read_as_well(board: Dash
     expect(page.locator(".alert-row:visible .sentence")).to_have_text([f"TRK-015 arrived at {ODD_NAME}"])
 
 
+def test_a_role_that_is_told_late_still_lets_a_dispatcher_acknowledge(board: Dashboard, desk: Desk) -> None:
+    held: list[Route] = []
+
+    def hold(page: Page) -> None:
+        page.route("**/api/v1/config", lambda route: held.append(route))
+
+    page = desk.open(board.url, size=(1280, 800), webgl=False, prepare=hold)
+    row = page.locator(".alert-row", has_text="TRK-014")
+    expect(row).to_be_visible()  # drawn before anybody's role is known
+    held.pop().continue_()
+    expect(row.get_by_role("button", name="Acknowledge: TRK-014")).to_be_visible()
+
+
 def test_a_burst_moves_no_row_under_the_pointer_and_loses_none(board: Dashboard, page: Page) -> None:
     target = page.locator(".alert-row", has_text="TRK-015").first
     target.hover()
