@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.browser import PHONE, Desk, accessibility_findings
 from tests.support.dashboard import MINUTE_MS, NOW_MS, Dashboard, dashboard, passage
 
@@ -92,6 +92,13 @@ def drag_by_finger(page: Page, begin: tuple[float, float], end: tuple[float, flo
     session.detach()
 
 
+def told(page: Page, words: str) -> Locator:
+    """Return the notice of what was done; the pointer on it keeps it, and its way back, however long a test takes."""
+    notice = page.locator(".toast", has_text=words)
+    notice.hover()
+    return notice
+
+
 def form(page: Page, name: str) -> str:
     return page.locator(f"#geofence-{name}").input_value()
 
@@ -104,6 +111,7 @@ def test_a_circle_drawn_on_the_map_is_previewed_saved_and_taken_back(board: Dash
     expect(editor.locator(".draw-hint")).to_contain_text("Press on the centre")
     x, y = pixel(editor)
     press(editor, (x, y), (x + 60, y))
+    expect(editor.locator(".draw-hint")).to_be_hidden()
     latitude, longitude = (float(part) for part in form(editor, "center").split(","))
     assert abs(latitude - 47.3769) < 0.001
     assert abs(longitude - 8.5417) < 0.001
@@ -113,10 +121,10 @@ def test_a_circle_drawn_on_the_map_is_previewed_saved_and_taken_back(board: Dash
     editor.get_by_text("Show them").click()
     expect(editor.locator(".preview-list")).to_contain_text("TRK-014 arrived at")
     editor.get_by_role("button", name="Save").click()
-    expect(editor.locator(".toast")).to_contain_text("saved")
+    saved = told(editor, "saved")
     expect(editor.locator(".geofence-list")).to_contain_text(ODD_NAME)
     assert list(board.stored()) == ["img-src-x-onerror-alert-1"]
-    editor.get_by_role("button", name="Undo").click()
+    saved.get_by_role("button", name="Undo").click()
     expect(editor.locator(".toast")).to_contain_text("gone again")
     expect(editor.locator(".editor")).to_contain_text("No geofence yet")
     assert board.stored() == {}
@@ -155,16 +163,17 @@ def test_dragging_the_rim_changes_the_radius_and_saving_says_so(board: Dashboard
     radius_m = float(form(editor, "radius_m"))
     assert radius_m > 520
     editor.get_by_role("button", name="Save").click()
-    expect(editor.locator(".toast")).to_contain_text(f"radius {radius_m:.0f} m (was 500 m)")
+    changed = told(editor, f"radius {radius_m:.0f} m (was 500 m)")
     assert board.stored()["warehouse-001"].radius_meters == radius_m
-    editor.get_by_role("button", name="Undo").click()
+    changed.get_by_role("button", name="Undo").click()
     expect(editor.locator(".toast")).to_contain_text("as it was")
     assert board.stored()["warehouse-001"].radius_meters == 500
     editor.get_by_role("button", name="Main Warehouse").click()
     editor.get_by_role("button", name="Delete").click()
-    expect(editor.locator(".toast")).to_contain_text("deleted")
+    deleted = told(editor, "deleted")
     assert board.stored() == {}
-    editor.get_by_role("button", name="Undo").click()
+    deleted.get_by_role("button", name="Undo").click()
+    expect(editor.locator(".toast")).to_contain_text("as it was")  # the list may be the one of before
     expect(editor.locator(".geofence-list")).to_contain_text("Main Warehouse")
     assert board.stored()["warehouse-001"].radius_meters == 500
 
@@ -220,12 +229,12 @@ def test_a_geofence_is_made_with_the_keyboard_alone_and_mistakes_are_named(board
 def test_a_geofence_of_5000_vertices_stays_usable(board: Dashboard, editor: Page) -> None:
     board.geofences(json.dumps([polygon("city", "City", 5000), polygon("town", "Town", 50)]).encode())
     expect(editor.get_by_role("button", name="City")).to_contain_text("5,000 vertices")
-    opening_s = {}
-    for name in ("Town", "City"):
+    opening_s: dict[str, float] = {}
+    for name in ("Town", "City") * 3:  # the quickest time of each: a machine may be busy once
         began = time.monotonic()
         editor.get_by_role("button", name=name).click()
         expect(editor.locator(".geofence-form h2")).to_have_text(name)
-        opening_s[name] = time.monotonic() - began
+        opening_s[name] = min(time.monotonic() - began, opening_s.get(name, math.inf))
         editor.get_by_role("button", name="Back").click()
     assert opening_s["City"] < 100 * opening_s["Town"]  # a hundred times the vertices: in proportion at most
     editor.get_by_role("button", name="City").click()
@@ -275,13 +284,14 @@ def test_a_file_is_looked_at_imported_undone_and_exported_again(board: Dashboard
     expect(editor.locator(".import-review")).to_contain_text("1\u00a0stored one of the same id will be replaced")
     assert board.stored()["warehouse-001"].name == "Main Warehouse"
     editor.get_by_role("button", name="Import 2").click()
+    imported = told(editor, "imported")
     expect(editor.locator(".import-review")).to_contain_text("crosses itself at latitude 47.35")
     assert board.stored()["warehouse-001"].name == "Moved"
     with editor.expect_download() as download:
-        editor.get_by_role("button", name="Export").click()
+        editor.get_by_role("button", name="Export").press("Enter")  # the pointer stays where it is
     exported = json.loads(download.value.path().read_text(encoding="utf-8"))
     assert [each["properties"]["geofence_id"] for each in exported["features"]] == ["bow", "warehouse-001"]
-    editor.get_by_role("button", name="Undo").click()
+    imported.get_by_role("button", name="Undo").click()
     expect(editor.locator(".toast")).to_contain_text("undone")
     assert {key: each.name for key, each in board.stored().items()} == {"warehouse-001": "Main Warehouse"}
 
