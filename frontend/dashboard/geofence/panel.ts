@@ -33,6 +33,9 @@ class GeofenceEditor implements Panel {
   private readonly saving = new Saving(() => this.changed());
   private readonly readOnly: boolean;
   private stored: WireGeofence[] = [];
+  /** Questions for the geofences so far, and the one whose answer is shown: answers may overtake each other. */
+  private asked = 0;
+  private answered = 0;
   private canvas: EditorCanvas | null = null;
   private before: Draft = newDraft();
   private draft: Draft = newDraft();
@@ -136,11 +139,15 @@ class GeofenceEditor implements Panel {
   }
 
   private async read(): Promise<void> {
+    const asked = ++this.asked;
     try {
-      this.stored = await all<WireGeofence>("/api/v1/geofences");
-      this.list.show(this.stored);
+      const stored = await all<WireGeofence>("/api/v1/geofences");
+      if (asked < this.answered) return;
+      this.answered = asked;
+      this.stored = stored;
+      this.list.show(stored);
     } catch (error) {
-      this.list.showFailure(sentenceOfError(error), () => void this.read());
+      if (asked === this.asked) this.list.showFailure(sentenceOfError(error), () => void this.read());
     }
   }
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import APIResponse, Browser, Locator, Page, Route, expect
 from tests.support.browser import PHONE, Desk, accessibility_findings
 from tests.support.dashboard import MINUTE_MS, NOW_MS, Dashboard, dashboard, passage
+from tests.support.fleet import until
 
 HERE = "#map=13/47.3769/8.5417"
 SMALL = (1280, 620)  # software rendering pays by the pixel
@@ -294,6 +295,30 @@ def test_a_file_is_looked_at_imported_undone_and_exported_again(board: Dashboard
     imported.get_by_role("button", name="Undo").click()
     expect(editor.locator(".toast")).to_contain_text("undone")
     assert {key: each.name for key, each in board.stored().items()} == {"warehouse-001": "Main Warehouse"}
+
+
+def test_an_answer_that_was_overtaken_does_not_hide_what_came_since(board: Dashboard, desk: Desk) -> None:
+    board.system.stores.geofences.remove(board.stored())
+    page = desk.open(board.url, size=SMALL, webgl=False)
+    slow: list[tuple[Route, APIResponse]] = []
+
+    def overtaken(route: Route) -> None:
+        if slow:
+            route.continue_()
+        else:
+            slow.append((route, route.fetch()))
+
+    page.route("**/api/v1/geofences?limit=10000", overtaken)
+    page.get_by_role("button", name="Geofences", exact=True).click()
+    until("the list to be asked for", lambda: page.locator(".editor").is_visible() and bool(slow))
+    board.geofences(ROUND)
+    yard = page.get_by_role("button", name="Main Warehouse")
+    expect(yard).to_be_visible()
+    route, empty = slow.pop()
+    with page.expect_request_finished(lambda request: "limit=10000" in request.url):
+        route.fulfill(response=empty)
+    page.wait_for_timeout(300)
+    expect(yard).to_be_visible()
 
 
 def test_the_editor_keeps_unsaved_work_is_accessible_and_fits_a_phone(board: Dashboard, desk: Desk) -> None:
