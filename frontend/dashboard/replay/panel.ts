@@ -157,6 +157,7 @@ class ReplayPanel {
       );
       [this.alerts, this.stops] = await Promise.all([alerts, stops]);
       this.loaded = true;
+      this.append(); // what the stream brought while the day was read
       this.drawDay();
       this.controls.showStatus(this.summary());
     } catch (error) {

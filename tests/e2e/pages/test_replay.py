@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import APIResponse, Browser, Page, Route, expect
 from tests.support.browser import PHONE, Desk, accessibility_findings
-from tests.support.dashboard import MINUTE_MS, Dashboard, dashboard
+from tests.support.dashboard import MINUTE_MS, NOW_MS, Dashboard, dashboard
+from tests.support.fleet import until
 
 from truckstream.core.records import Position
 
@@ -162,6 +163,22 @@ def test_new_positions_of_the_day_join_the_trail(board: Dashboard, page: Page) -
     board.send([Position("TRK-001", last_ms, last.latitude, last.longitude, 30.0, 90.0)])
     expect(page.locator(".replay-status")).to_contain_text("17,162")  # out of view it comes every 10 s
     assert time_of(page) == "23:59:57"
+
+
+def test_a_position_that_comes_while_the_day_is_read_joins_the_trail(board: Dashboard, desk: Desk) -> None:
+    board.send([Position("TRK-002", NOW_MS - MINUTE_MS, 47.4, 8.5, 30.0, 90.0)])
+    page = desk.open(board.url, webgl=False)
+    row = page.locator('.row[data-truck="TRK-002"]')
+    expect(row.locator(".speed")).to_have_text("30")
+    slow: list[tuple[Route, APIResponse]] = []
+    page.route("**/api/v1/positions/TRK-002/history?*fields=trail*", lambda route: slow.append((route, route.fetch())))
+    row.click()
+    until("the day to be read", lambda: row.is_visible() and bool(slow))
+    board.send([Position("TRK-002", NOW_MS - MINUTE_MS // 2, 47.4, 8.501, 31.0, 90.0)])
+    expect(row.locator(".speed")).to_have_text("31")
+    for route, day in slow:
+        route.fulfill(response=day)
+    expect(page.locator(".replay-status")).to_contain_text("2\u00a0positions")
 
 
 def test_the_replay_fits_a_phone_in_the_dark(board: Dashboard, desk: Desk) -> None:
