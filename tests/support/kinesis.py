@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 from tests.support.aws_parts import SETTINGS, session
-from tests.support.npm_parts import LOOPBACK, free_port, installed, running
+from tests.support.npm_parts import LOOPBACK, installed, running
+from tests.support.ports import kept_port
 
 from truckstream.aws.session import AwsSession
 
@@ -34,12 +35,14 @@ def kinesis_address() -> str:
 
 def _start() -> str:
     package = installed("kinesis-local") / "node_modules" / "kinesis-local"
-    port = free_port()
+    ports = ExitStack()  # kept until this process ends: nobody else is given them before the server has them
+    atexit.register(ports.close)
+    port, tls_port = ports.enter_context(kept_port()), ports.enter_context(kept_port())
     environment = {
         **os.environ,
         "KINESIS_MOCK_CERT_PATH": str(package / "server.json"),
         "KINESIS_MOCK_PLAIN_PORT": str(port),
-        "KINESIS_MOCK_TLS_PORT": str(free_port()),
+        "KINESIS_MOCK_TLS_PORT": str(tls_port),
         "LOG_LEVEL": "ERROR",
         **{f"{name}_DURATION": "50ms" for name in _QUICK},
     }

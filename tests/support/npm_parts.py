@@ -86,14 +86,6 @@ def running(command: list[str], environment: dict[str, str], port: int) -> Itera
             server.communicate()
 
 
-def free_port() -> int:
-    """Return a port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
