@@ -103,19 +103,23 @@ def test_a_process_that_dies_is_an_error(source: Path, directory: DataDirectory)
     # Not within this process: the child is found by its parent.
     script = (
         "import sys; from pathlib import Path; from truckstream.cli.placing import place_aside\n"
-        "for step in place_aside(Path(sys.argv[1]), Path(sys.argv[2])): print(step.rows, flush=True)"
+        "for step in place_aside(Path(sys.argv[1]), Path(sys.argv[2])): print(step.rows, flush=True), input()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script, str(source), str(directory.root)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     ) as parent:
+        assert parent.stdin is not None
         assert parent.stdout is not None
         assert parent.stderr is not None
         parent.stdout.readline()
         (child,) = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
         os.kill(int(child), signal.SIGKILL)
+        parent.stdin.write("\n" * 9)  # it waited after its first step, and the child for it
+        parent.stdin.flush()
         assert f"{TruckstreamError.__name__}: placing the rows of {source} ended unexpectedly" in parent.stderr.read()
     assert parent.returncode == 1
 
