@@ -80,7 +80,7 @@ def open_url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
 
 def test_every_answer_carries_the_safe_headers(open_url: str) -> None:
     for path in ("/", "/nowhere", "/count?number=1", "/pages/assets/main-abc.js"):
-        headers = httpx.get(open_url + path).headers
+        headers = httpx.get(open_url + path, timeout=30).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "'unsafe-inline'" not in headers["content-security-policy"].split("style-src-attr")[0]
         assert headers["x-content-type-options"] == "nosniff"
@@ -89,27 +89,27 @@ def test_every_answer_carries_the_safe_headers(open_url: str) -> None:
 
 def test_a_monitor_may_ask_for_the_head_of_a_page(open_url: str) -> None:
     for path in ("/", "/pages/assets/main-abc.js", "/pages/nowhere.js"):
-        whole, head = httpx.get(open_url + path), httpx.head(open_url + path)
+        whole, head = httpx.get(open_url + path, timeout=30), httpx.head(open_url + path, timeout=30)
         assert (head.status_code, head.content) == (whole.status_code, b"")
         for name in ("content-length", "content-type", "content-security-policy", "etag"):
             assert head.headers.get(name) == whole.headers.get(name)
-    assert httpx.head(f"{open_url}/count?number=1").status_code == 405  # no monitor's
+    assert httpx.head(f"{open_url}/count?number=1", timeout=30).status_code == 405  # no monitor's
 
 
 def test_errors_say_what_is_wrong_and_keep_the_inside_to_themselves(
     open_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     for path, status, retryable in (("input", 400, False), ("busy", 503, True), ("bug", 500, False)):
-        answer = httpx.get(f"{open_url}/unwell?kind={path}")
+        answer = httpx.get(f"{open_url}/unwell?kind={path}", timeout=30)
         assert (answer.status_code, answer.json()["retryable"]) == (status, retryable)
         assert set(answer.json()) >= {"error", "hint", "retryable"}
         assert "secret" not in answer.text
-    assert httpx.get(f"{open_url}/unwell?kind=busy").headers["retry-after"]
-    slow = httpx.get(f"{open_url}/unwell?kind=slow")
+    assert httpx.get(f"{open_url}/unwell?kind=busy", timeout=30).headers["retry-after"]
+    slow = httpx.get(f"{open_url}/unwell?kind=slow", timeout=30)
     assert (slow.status_code, slow.headers["retry-after"]) == (429, "2")  # not before: 1 would be told again
-    wrong = httpx.get(f"{open_url}/count?number=x")
+    wrong = httpx.get(f"{open_url}/count?number=x", timeout=30)
     assert (wrong.status_code, wrong.json()["field"]) == (400, "number")
-    kind = httpx.get(f"{open_url}/choice?kind=c").json()
+    kind = httpx.get(f"{open_url}/choice?kind=c", timeout=30).json()
     assert (kind["error"], kind["field"]) == ("kind: Invalid enum value 'c': one of a, b", "kind")
     for sent, field, error in (
         (b"", "body", "body: is missing"),
@@ -117,37 +117,39 @@ def test_errors_say_what_is_wrong_and_keep_the_inside_to_themselves(
         (b'{"token": 5}', "token", "token: Expected `str`, got `int`"),
         (b"[]", "body", "body: Expected `object`, got `array`"),
     ):
-        answer = httpx.post(f"{open_url}/body", content=sent, headers={"Content-Type": "application/json"}).json()
+        answer = httpx.post(
+            f"{open_url}/body", content=sent, headers={"Content-Type": "application/json"}, timeout=30
+        ).json()
         assert (answer["field"], answer["error"]) == (field, error)
-    assert httpx.get(f"{open_url}/nowhere").json()["hint"]
-    assert httpx.put(f"{open_url}/change").status_code == 405
+    assert httpx.get(f"{open_url}/nowhere", timeout=30).json()["hint"]
+    assert httpx.put(f"{open_url}/change", timeout=30).status_code == 405
 
 
 def test_open_server_answers_to_this_machine_only_and_takes_changes_from_its_own_pages(open_url: str) -> None:
-    assert httpx.get(f"{open_url}/count?number=1", headers={"Host": "evil.example"}).status_code == 403
-    assert httpx.post(f"{open_url}/change").status_code == 201
-    assert httpx.post(f"{open_url}/change", headers={"Origin": open_url}).status_code == 201
+    assert httpx.get(f"{open_url}/count?number=1", headers={"Host": "evil.example"}, timeout=30).status_code == 403
+    assert httpx.post(f"{open_url}/change", timeout=30).status_code == 201
+    assert httpx.post(f"{open_url}/change", headers={"Origin": open_url}, timeout=30).status_code == 201
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        assert httpx.post(f"{open_url}/change", headers=headers).status_code == 403
+        assert httpx.post(f"{open_url}/change", headers=headers, timeout=30).status_code == 403
 
 
 def test_roles_decide_who_may_change_something(tmp_path: Path) -> None:
     with running(application(tmp_path, TokenDoor())) as url:
-        assert httpx.post(f"{url}/change").status_code == 401
-        assert httpx.post(f"{url}/change").headers["www-authenticate"] == "Bearer"
-        assert httpx.post(f"{url}/change", headers={"Authorization": "Bearer v"}).status_code == 403
-        assert httpx.post(f"{url}/change", headers={"Authorization": "Bearer d"}).status_code == 201
+        assert httpx.post(f"{url}/change", timeout=30).status_code == 401
+        assert httpx.post(f"{url}/change", timeout=30).headers["www-authenticate"] == "Bearer"
+        assert httpx.post(f"{url}/change", headers={"Authorization": "Bearer v"}, timeout=30).status_code == 403
+        assert httpx.post(f"{url}/change", headers={"Authorization": "Bearer d"}, timeout=30).status_code == 201
         # Without built pages the index says how to build them.
-        page = httpx.get(url, headers={"Authorization": "Bearer v"})
+        page = httpx.get(url, headers={"Authorization": "Bearer v"}, timeout=30)
         assert "scripts/pages.sh" in page.text
 
 
 def test_built_files_are_kept_and_the_index_is_asked_for_again(open_url: str) -> None:
-    assert "built" in httpx.get(open_url).text
-    assert httpx.get(open_url).headers["cache-control"] == "no-cache"
-    assert "immutable" in httpx.get(f"{open_url}/pages/assets/main-abc.js").headers["cache-control"]
-    assert httpx.get(f"{open_url}/pages/../secret").status_code == 404
-    assert httpx.get(f"{open_url}/pages/%2e%2e/%2e%2e/etc/passwd").status_code == 404
+    assert "built" in httpx.get(open_url, timeout=30).text
+    assert httpx.get(open_url, timeout=30).headers["cache-control"] == "no-cache"
+    assert "immutable" in httpx.get(f"{open_url}/pages/assets/main-abc.js", timeout=30).headers["cache-control"]
+    assert httpx.get(f"{open_url}/pages/../secret", timeout=30).status_code == 404
+    assert httpx.get(f"{open_url}/pages/%2e%2e/%2e%2e/etc/passwd", timeout=30).status_code == 404
 
 
 def test_an_address_that_cannot_be_had_is_said_in_words() -> None:

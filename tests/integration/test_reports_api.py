@@ -500,9 +500,9 @@ def test_what_a_page_asks_at_once_is_made_once(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_config_and_session_tell_the_pages_where_they_are(url: str) -> None:
-    assert httpx.get(f"{url}/api/v1/session").json() == {"role": "admin", "open": True}
-    assert httpx.get(f"{url}/api/v1/config").json()["backend"] == "local"
-    assert httpx.get(url).status_code == 200
+    assert httpx.get(f"{url}/api/v1/session", timeout=30).json() == {"role": "admin", "open": True}
+    assert httpx.get(f"{url}/api/v1/config", timeout=30).json()["backend"] == "local"
+    assert httpx.get(url, timeout=30).status_code == 200
 
 
 def test_other_addresses_ask_for_a_token(tmp_path: Path) -> None:

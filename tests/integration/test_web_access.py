@@ -38,7 +38,7 @@ class Guarded:
 
     def client(self, token: str | None = None) -> httpx.Client:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=20)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30)
 
 
 @pytest.fixture
@@ -152,7 +152,9 @@ def test_sessions_cannot_be_forged_or_moved_to_another_token(guarded: Guarded) -
             "nonsense",
         ]
     for cookie in forged:
-        answer = httpx.get(f"{guarded.url}/api/v1/positions", headers={"Cookie": f"truckstream_session={cookie}"})
+        answer = httpx.get(
+            f"{guarded.url}/api/v1/positions", headers={"Cookie": f"truckstream_session={cookie}"}, timeout=30
+        )
         assert answer.status_code == 401, cookie
 
 
@@ -264,13 +266,19 @@ def test_answers_carry_safe_headers_and_only_named_maps_are_let_in(tmp_path: Pat
     options = WebOptions(map_style_url="https://maps.example/style.json?key=x")
     with system(directory.root), local_sources(directory) as sources, served(sources, options) as url:
         for path in ("/", "/api/v1/positions", "/nothing", "/schema/openapi.json"):
-            headers = httpx.get(url + path).headers
+            headers = httpx.get(url + path, timeout=30).headers
             policy = headers["content-security-policy"]
             assert "default-src 'none'" in policy
             assert "connect-src 'self' https://maps.example;" in policy
             assert headers["x-content-type-options"] == "nosniff"
             assert "server" not in headers
         for host in ("attacker.example", "[::1", "127.0.0.1.attacker.example", ""):
-            assert httpx.get(url, headers={"Host": host}).status_code in (400, 403), host
-        assert httpx.post(f"{url}/api/v1/positions", headers={"Origin": "http://attacker.example"}).status_code == 403
-        assert httpx.post(f"{url}/api/v1/positions", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+            assert httpx.get(url, headers={"Host": host}, timeout=30).status_code in (400, 403), host
+        assert (
+            httpx.post(f"{url}/api/v1/positions", headers={"Origin": "http://attacker.example"}, timeout=30).status_code
+            == 403
+        )
+        assert (
+            httpx.post(f"{url}/api/v1/positions", headers={"Sec-Fetch-Site": "cross-site"}, timeout=30).status_code
+            == 403
+        )

@@ -243,7 +243,7 @@ def test_ingest_answers_record_by_record_after_the_durable_append(running: Syste
 def test_back_pressure_asks_to_come_again_and_a_full_disk_says_so() -> None:
     world = MemoryWorld()
     records = b"\n".join(encode_position(at(f"TRK-{n}", 5)) for n in range(3))
-    with served(world.sources) as url, httpx.Client(base_url=url) as client:
+    with served(world.sources) as url, httpx.Client(base_url=url, timeout=30) as client:
         world.faults.refuse("stream.put", "TRK-1")
         slow = client.post("/api/v1/positions", content=records)
         assert slow.status_code == 429
@@ -281,7 +281,7 @@ def test_bodies_count_as_under_way_while_they_arrive_and_no_longer_when_done(mon
     monkeypatch.setattr("truckstream.web.ingest.IN_FLIGHT_BYTES", 3_000_000)
     records = b"\n".join(encode_position(at("TRK-1", 5)) for _ in range(2)) + b"\n"
     world = MemoryWorld()
-    with served(world.sources) as url, httpx.Client(base_url=url) as client:
+    with served(world.sources) as url, httpx.Client(base_url=url, timeout=30) as client:
         gzipped = {"Content-Encoding": "gzip"}
         for _ in range(4):
             assert client.post("/api/v1/positions", content=b" " * 2_000_000 + records).json()["accepted"] == 2
@@ -295,7 +295,7 @@ def test_every_refused_body_is_kept_however_many_there_are() -> None:
     alike = [b"x|plumless", b"x|buckeroo"]
     assert zlib.crc32(alike[0]) == zlib.crc32(alike[1])
     world = MemoryWorld()
-    with served(world.sources) as url, httpx.Client(base_url=url) as client:
+    with served(world.sources) as url, httpx.Client(base_url=url, timeout=30) as client:
         for _ in range(2):
             assert client.post("/api/v1/positions", content=b"\n".join(alike)).json()["rejected"] == 2
     assert sorted(record.payload for record in world.rejected.list()) == sorted(alike)

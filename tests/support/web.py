@@ -72,7 +72,7 @@ def served(
         while not stops:
             time.sleep(0.01)
         stops[0]()
-        thread.join(20)
+        thread.join(30)
         assert not thread.is_alive(), "the server did not stop"
 
 
@@ -82,7 +82,7 @@ def served_directory(folder: Path, options: WebOptions | None = None) -> Iterato
     with (
         local_sources(DataDirectory(folder)) as sources,
         served(sources, options) as address,
-        httpx.Client(base_url=address, timeout=20) as client,
+        httpx.Client(base_url=address, timeout=30) as client,
     ):
         yield client
 
