@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from truckstream.local.directory import DataDirectory
+from truckstream.local.stores import LocalStores
+
 COMMAND = [sys.executable, "-m", "truckstream"]
 
 
@@ -47,6 +50,14 @@ def wait_until_seen(data: Path, trucks: int) -> None:
                 return
         time.sleep(0.2)
     raise AssertionError(f"not {trucks} trucks after 30 s")
+
+
+def wait_until_placed(data: Path, records: int) -> None:
+    deadline = time.monotonic() + 30
+    with LocalStores(DataDirectory(data)) as stores:
+        while sum(stores.stream.behind(shard.shard_id, 0).records for shard in stores.stream.shards()) < records:
+            assert time.monotonic() < deadline, f"not {records} records after 30 s"
+            time.sleep(0.05)
 
 
 def test_run_shows_every_truck_alerts_and_files_then_exits(tmp_path: Path) -> None:
@@ -87,10 +98,10 @@ def test_interrupted_run_drains_and_a_restart_resumes(tmp_path: Path) -> None:
 
 def test_killed_run_loses_nothing_that_reached_the_stream(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    for _ in range(2):
+    for number in (1, 2):
         with running(data, "--trucks", "20", "--every", "0.2") as process:
             wait_until_seen(data, 20)
-            time.sleep(0.7)
+            wait_until_placed(data, number * 60)
             os.kill(process.pid, signal.SIGKILL)
             process.wait(timeout=10)
     truckstream("run", "--trucks", "0", "--duration", "0", "--data", str(data))
