@@ -212,14 +212,16 @@ def test_first_run_installs_the_lock_by_hash_then_the_package(machine: Machine, 
 def test_second_run_is_silent_and_quick(machine: Machine, calls: Path) -> None:
     made(machine)
     calls.unlink()
-    begin = time.perf_counter()
-    assert made(machine) == ""
-    took_s = time.perf_counter() - begin
+    took_s = []
+    for _ in range(3):  # the quickest counts: a machine may be busy once
+        begin = time.perf_counter()
+        assert made(machine) == ""
+        took_s.append(time.perf_counter() - begin)
     assert not calls.exists()
     begin = time.perf_counter()
     for _ in range(100):
         subprocess.run(["sh", "-c", ":"], check=True)
-    assert took_s < time.perf_counter() - begin  # it starts a few programs, not hundreds
+    assert min(took_s) < time.perf_counter() - begin  # it starts a few programs, not hundreds
 
 
 def test_environment_for_tests_serves_run_but_not_the_reverse(machine: Machine, calls: Path) -> None:
