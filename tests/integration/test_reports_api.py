@@ -179,6 +179,16 @@ def test_trips_stops_and_gaps_of_the_night(api: Api) -> None:
     assert [round(gap["minutes"]) for gap in quality["gaps"]] == [90]
 
 
+def test_period_within_an_hour_is_not_said_to_be_without_positions(api: Api) -> None:
+    asked = {"from": "2024-03-30T23:10:00Z", "to": "2024-03-30T23:50:00Z", "tz": "UTC"}
+    trips = api.get("trips", **asked)
+    assert trips["items"]
+    for answer in (trips, api.get("fleet", **asked), api.get("quality", **asked)):
+        assert answer["complete"]["notes"][0].startswith("No clock hour begins in this period")
+    nothing = api.get("fleet", **{"from": "2024-03-01", "to": "2024-03-01"})
+    assert nothing["complete"]["notes"][0] == "There are no positions in this period."
+
+
 def test_quality_tells_what_came_twice_late_or_not_at_all(api: Api) -> None:
     quality = api.get("quality", **{"from": "2024-03-30"})
     totals = quality["totals"]

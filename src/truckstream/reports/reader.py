@@ -200,6 +200,8 @@ def _uncounted(counted: overview.Counted | None) -> list[str]:
 
 def _missing(hours: Hours, period: Period) -> list[str]:
     """Return why a period's figures are not all there will be."""
+    if not len(overview.hour_starts(period)):
+        return ["No clock hour begins in this period: it has no sums, whatever positions there are."]
     if not len(hours):
         return ["There are no positions in this period."]
     notes = []
