@@ -12,6 +12,7 @@ import {
   median,
   minuteScale,
   scale,
+  shareOf,
   sorted,
   standouts,
 } from "./model";
@@ -140,6 +141,20 @@ test("the share of idling is unknown without engine time", () => {
   expect(idleShare({ driving_minutes: 75, idle_minutes: 25 })).toBe(0.25);
   expect(idleShare({ driving_minutes: 0, idle_minutes: 0 })).toBeNull();
   expect(idleShare({ driving_minutes: 60, idle_minutes: null })).toBeNull();
+});
+
+test("what is known of some days is a share of the positions of those days", () => {
+  const day = (positions: number, duplicates: number | null) => ({
+    positions,
+    duplicates,
+    gaps: 0,
+    gap_minutes: null,
+    late: null,
+    rejected: 0,
+  });
+  expect(shareOf(10, [day(1_000, null), day(90, 10)], "duplicates")).toBe(0.1);
+  expect(shareOf(0, [day(90, 0)], "duplicates")).toBeNull();
+  expect(shareOf(null, [day(90, null)], "late")).toBeNull();
 });
 
 test("reasons that differ in their value alone are counted together", () => {

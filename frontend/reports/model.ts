@@ -1,6 +1,6 @@
 /** Figures made from the answers: scales, medians, and which trucks stand out. Pure, no page. */
 
-import type { Day, Fleet, HeatMap, TruckRow } from "./answers";
+import type { Day, Fleet, HeatMap, QualityCounts, TruckRow } from "./answers";
 import { dates, type Period } from "./periods";
 
 const known = (value: number | null | undefined): value is number =>
@@ -13,6 +13,13 @@ export function median(values: readonly (number | null | undefined)[]): number |
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] as number;
   return sorted.length % 2 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
+}
+
+/** The share that a count has in the positions of the days it is known of; null when it is 0 or unknown. */
+export function shareOf(total: number | null, days: readonly QualityCounts[], key: keyof QualityCounts): number | null {
+  if (!total) return null;
+  const positions = days.reduce((sum, day) => sum + (known(day[key]) ? day.positions : 0), 0);
+  return total / (positions + total);
 }
 
 /** A round top of a scale that starts at 0, and its steps: at most `most` of them. */

@@ -7,7 +7,7 @@ import type { Quality, QualityCounts } from "./answers";
 import { bars } from "./bars";
 import { askQuality, filter } from "./data";
 import { dayTick, plainStep, timeStep } from "./figures";
-import { alike, countScale, minuteScale } from "./model";
+import { alike, countScale, minuteScale, shareOf } from "./model";
 import { linkTo, localText, nothing, section, type Drawn, type Site } from "./page";
 import { dates } from "./periods";
 import { exports, table, type Column } from "./table";
@@ -41,7 +41,7 @@ function cards(place: Site, quality: Quality): HTMLElement[] {
   return COUNTS.map(({ key, title, note }) => {
     const show = key === "gap_minutes" ? minutes : (value: number | null) => number(value);
     const total = quality.totals[key];
-    const share = key === "gap_minutes" || !total ? "" : `, ${shareText(total / (quality.totals.positions + total))}`;
+    const share = key === "gap_minutes" ? null : shareOf(total, quality.days, key);
     return element(
       "section",
       { class: "card figure" },
@@ -49,7 +49,10 @@ function cards(place: Site, quality: Quality): HTMLElement[] {
       element("p", { class: "value", text: show(total) }),
       element("p", {
         class: "quiet note",
-        text: key === "gap_minutes" ? `${count(quality.totals.gaps, "silence")} ${note}` : `${note}${share}`,
+        text:
+          key === "gap_minutes"
+            ? `${count(quality.totals.gaps, "silence")} ${note}`
+            : `${note}${share === null ? "" : `, ${shareText(share)}`}`,
       }),
       bars({
         name: `${title} by day`,
