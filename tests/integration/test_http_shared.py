@@ -91,6 +91,7 @@ def test_a_monitor_may_ask_for_the_head_of_a_page(open_url: str) -> None:
     for path in ("/", "/pages/assets/main-abc.js", "/pages/nowhere.js"):
         whole, head = httpx.get(open_url + path, timeout=30), httpx.head(open_url + path, timeout=30)
         assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert whole.headers["content-type"].count("charset") <= 1
         for name in ("content-length", "content-type", "content-security-policy", "etag"):
             assert head.headers.get(name) == whole.headers.get(name)
     assert httpx.head(f"{open_url}/count?number=1", timeout=30).status_code == 405  # no monitor's

@@ -384,7 +384,7 @@ def test_monitoring_says_how_the_pipeline_does(running: System, client: httpx.Cl
     wait_for(client, "/api/v1/health", lambda found: found["trucks"] == 1)
     assert client.get("/status").json()["trucks"] == 1
     metrics = client.get("/metrics")
-    assert metrics.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert metrics.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "truckstream_trucks 1\n" in metrics.text
     assert 'truckstream_fleet_trucks{state="moving"} 1\n' in metrics.text
     assert client.get("/healthz").text == "ok\n"

@@ -74,8 +74,6 @@ class Pages:
 
 def _page(suffix: str, body: bytes, stamp: tuple[int, int]) -> PageFile:
     media_type = _TYPES.get(suffix) or mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
-    if media_type.startswith("text/"):
-        media_type += "; charset=utf-8"
     gzipped = gzip.compress(body, 9, mtime=0) if suffix in _COMPRESSED and len(body) > 500 else None
     return PageFile(stamp, body, gzipped, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"', media_type)
 

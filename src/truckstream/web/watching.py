@@ -12,7 +12,7 @@ from truckstream.http.problems import problems
 from truckstream.web.health import Health, HealthReader, metrics_text, status_of
 from truckstream.web.live import LiveStreams
 
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_METRICS_TYPE = "text/plain; version=0.0.4"  # the response adds the character set
 
 
 def watching_handlers(
