@@ -119,9 +119,14 @@ class GeofenceEditor implements Panel {
     place.append(head, this.body);
     if (!this.readOnly) this.importing.takeDrops(place, () => !this.editing);
     place.addEventListener("keydown", (event) => this.pressed(event));
-    document.addEventListener("keydown", (event) => {
-      if (this.isOpen() && !place.contains(event.target as Node)) this.pressed(event);
-    });
+    // Before the page's own keys, which leave alone what was taken here: one press does one thing.
+    document.addEventListener(
+      "keydown",
+      (event) => {
+        if (this.isOpen() && !place.contains(event.target as Node)) this.pressed(event);
+      },
+      { capture: true },
+    );
   }
 
   private async startCanvas(): Promise<void> {
@@ -307,12 +312,15 @@ class GeofenceEditor implements Panel {
   }
 
   private pressed(event: KeyboardEvent): void {
-    const typing = event.target instanceof HTMLElement && event.target.matches("input, textarea, select");
+    const { target } = event;
+    const typing = target instanceof HTMLElement && target.matches("input, textarea, select");
+    const elsewhere = target instanceof HTMLElement && !this.context.place.contains(target);
+    if (elsewhere && (typing || target.closest("dialog"))) return; // the search, a note: they have their own keys
     if (event.key === "Escape" && this.canvas?.drawing) {
-      event.stopPropagation();
+      event.preventDefault();
       this.canvas.cancelDrawing();
     } else if (event.key === "Escape" && this.editing) {
-      event.stopPropagation();
+      event.preventDefault();
       this.leave();
     } else if (!typing && this.editing && (event.key === "Delete" || event.key === "Backspace")) {
       if (this.canvas?.removeChosen()) event.preventDefault();

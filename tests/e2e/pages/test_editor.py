@@ -254,6 +254,30 @@ def polygon(geofence_id: str, name: str, vertices: int) -> dict[str, Any]:
     return {"geofence_id": geofence_id, "name": name, "type": "polygon", "polygon": ring}
 
 
+def test_one_escape_does_one_thing_wherever_the_focus_is(editor: Page, board: Dashboard) -> None:
+    editor.get_by_role("button", name="New geofence").click()
+    editor.get_by_role("button", name="Draw on the map").click()
+    expect(editor.locator(".editor")).to_contain_text("Press on the centre")
+    editor.locator(".maplibregl-canvas").focus()
+    editor.keyboard.press("Escape")  # gives up drawing, and only that
+    expect(editor.locator(".editor")).not_to_contain_text("Press on the centre")
+    expect(editor.get_by_role("heading", name="New geofence")).to_be_visible()
+    editor.fill("#geofence-name", "Yard")
+    editor.locator(".maplibregl-canvas").focus()
+    editor.keyboard.press("Escape")
+    expect(editor.get_by_text("Not saved yet")).to_be_visible()
+    expect(editor.locator("#geofence-name")).to_have_value("Yard")
+    editor.get_by_role("searchbox", name="Search trucks").focus()
+    editor.keyboard.press("Escape")  # leaves the search: the editor stays
+    expect(editor.locator("#geofence-name")).to_have_value("Yard")
+    editor.locator(".maplibregl-canvas").focus()
+    editor.keyboard.press("Escape")
+    expect(editor.get_by_text("No geofence yet", exact=True)).to_be_visible()
+    editor.keyboard.press("Escape")
+    expect(editor.locator(".editor")).to_be_hidden()
+    assert board.stored() == {}
+
+
 def test_a_file_is_looked_at_imported_undone_and_exported_again(board: Dashboard, editor: Page) -> None:
     board.geofences(ROUND)
     bow = [[8.5, 47.3], [8.6, 47.4], [8.6, 47.3], [8.5, 47.4], [8.5, 47.3]]
