@@ -1,7 +1,7 @@
 /** The alert feed: newest first, calm in a burst, in step with the live stream. Rows are drawn only where they are seen. */
 
-import { announce, element, setText } from "../../shared/dom";
-import { count } from "../../shared/format";
+import { announce, element, setAttribute, setText } from "../../shared/dom";
+import { count, number } from "../../shared/format";
 import type { PanelContext } from "../panel";
 import { sentenceOfError, toast } from "../toast";
 import "./alerts.css";
@@ -206,7 +206,12 @@ class AlertPanel {
     this.newer.hidden = this.waiting === 0;
     this.fillGeofences();
     const n = this.feed.unacknowledged();
-    setText(this.open, n ? `${count(n, "open", "open")}` : "");
+    setText(this.open, n ? `${number(n)}${this.source.complete ? "" : "+"}\u00a0open` : "");
+    setAttribute(
+      this.open,
+      "title",
+      n && !this.source.complete ? "At least so many: older alerts are not read yet" : null,
+    );
     this.list.style.height = `${this.shown.length * ROW_PX}px`;
     this.draw();
     this.drawEnd();

@@ -39,8 +39,8 @@ export function sentenceOf(alert: Pick<Alert, "truck_id" | "alert_type" | "geofe
 }
 
 /** Returns the local time of day, with the date when it is another day than `now_ms`: "14:03:55", "26 Nov, 14:03:55". */
-export function clockText(at_ms: number, now_ms: number, zone: string): string {
-  const clock = clockLabel(at_ms, zone, true);
+export function clockText(at_ms: number, now_ms: number, zone: string, { seconds = true } = {}): string {
+  const clock = clockLabel(at_ms, zone, seconds);
   const [day, today] = [localDate(at_ms, zone), localDate(now_ms, zone)];
   if (day === today) return clock;
   return `${dayLabel(day, { weekday: false, year: day.slice(0, 4) !== today.slice(0, 4) })}, ${clock}`;

@@ -19,6 +19,8 @@ export class AlertSource {
   private key: string | null = null;
   /** Whether everything older of the present filter has been read. */
   ended = false;
+  /** Whether every alert there is has been read, whatever the filter is now. */
+  complete = false;
 
   constructor(private readonly feed: AlertFeed) {}
 
@@ -36,6 +38,9 @@ export class AlertSource {
       if (key !== this.key) return 0; // the filter was changed meanwhile
       this.cursor = found.next;
       this.ended = found.next === null;
+      if (this.ended && filter.geofence_id === null && filter.kind === null && filter.truck_id === null) {
+        this.complete = true;
+      }
       this.feed.add(found.items);
       matching = found.items.filter((alert) => !filter.unacknowledged || !alert.acknowledged).length;
     }
@@ -60,6 +65,7 @@ export class AlertSource {
       const added = this.feed.add(found.items);
       fresh.push(...added);
       cursor = found.next;
+      if (cursor === null) this.complete = true;
       const last = found.items.at(-1);
       if (cursor === null || !last || (!added.length && last.timestamp < since)) break;
     }

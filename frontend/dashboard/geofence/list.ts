@@ -84,7 +84,7 @@ export class GeofenceList {
     const matching = this.items.filter(
       ({ name, geofence_id }) => name.toLowerCase().includes(asked) || geofence_id.toLowerCase().includes(asked),
     );
-    this.search.parentElement!.hidden = this.items.length < 8;
+    this.search.parentElement!.hidden = this.items.length < 8 && asked === "";
     this.exportButton.disabled = this.items.length === 0;
     this.list.hidden = matching.length === 0;
     this.list.replaceChildren(...matching.slice(0, MOST_SHOWN).map((geofence) => this.row(geofence)));

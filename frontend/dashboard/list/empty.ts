@@ -1,6 +1,7 @@
 /** What the list says when it has nothing to show: why, and what to do next. */
 
 import { element } from "../../shared/dom";
+import { count } from "../../shared/format";
 import type { PanelContext } from "../panel";
 
 export function emptyList(place: HTMLElement, { store }: PanelContext): void {
@@ -8,7 +9,7 @@ export function emptyList(place: HTMLElement, { store }: PanelContext): void {
     place.replaceChildren(
       element("strong", { text: "No truck matches" }),
       element("p", {
-        text: `The fleet has ${store.fleetSize.toLocaleString("en")} trucks; search and states hide them all.`,
+        text: `The fleet has ${count(store.fleetSize, "truck")}; search and states hide ${store.fleetSize === 1 ? "it" : "them all"}.`,
       }),
       element("button", {
         text: "Show all trucks",

@@ -6,6 +6,7 @@
  */
 
 import { announce, element, setText } from "../../shared/dom";
+import { count } from "../../shared/format";
 import { ageLabel } from "../../shared/time";
 import { markImage } from "../marks";
 import type { PanelContext } from "../panel";
@@ -47,6 +48,8 @@ class TruckList {
   private places = new Map<string, number>();
   private sort: Sort = { key: "truck_id", descending: false };
   private active: string | null = null;
+  /** A chosen truck that is not in the list yet: a link names it before the fleet has come. */
+  private awaited: string | null = null;
   private readonly rows: Row[] = [];
   private readonly body = element("div", { class: "rows", attributes: { role: "rowgroup" } });
   private readonly spacer = element("div", { class: "spacer", attributes: { role: "presentation" } });
@@ -80,14 +83,19 @@ class TruckList {
       if (this.sortDue) this.arrange();
     });
     this.grid.addEventListener("keydown", (event) => this.pressed(event));
+    // Whoever looks around in the list is not taken away from there.
+    for (const kind of ["keydown", "wheel", "pointerdown"]) {
+      this.grid.addEventListener(kind, () => (this.awaited = null), { passive: true });
+    }
     new ResizeObserver(() => this.requestDraw()).observe(this.grid);
     store.on("trucks", ({ changed, gone, whole }) => this.changed(changed, gone, whole));
     store.on("filter", () => {
       this.arrange();
       this.grid.scrollTop = 0;
-      announce(`${this.ids.length.toLocaleString("en")} trucks shown`);
+      announce(`${count(this.ids.length, "truck")} shown`);
     });
     store.on("selection", (id) => {
+      this.awaited = null;
       if (id !== null && id !== this.active) {
         this.active = id;
         this.reveal(id);
@@ -96,8 +104,8 @@ class TruckList {
     });
     setInterval(() => this.drawAges(), 1000);
     this.active = store.selected;
+    this.awaited = store.selected;
     this.arrange();
-    if (this.active) this.reveal(this.active);
   }
 
   /** Pixels there are for rows: the grid scrolls, its head stays. */
@@ -174,6 +182,7 @@ class TruckList {
     const said = `${store.heard} ${store.fleetSize}`;
     if (none && said !== this.saidWhenEmpty) emptyList(this.empty, this.context); // a focused button stays
     this.saidWhenEmpty = none ? said : "";
+    if (this.awaited !== null) this.reveal(this.awaited);
     this.requestDraw();
   }
 
@@ -193,8 +202,7 @@ class TruckList {
 
   private draw(): void {
     const first = Math.max(0, Math.floor(this.grid.scrollTop / ROW_PX) - SPARE_ROWS);
-    const count = Math.ceil(this.rowsHeight / ROW_PX) + 2 * SPARE_ROWS;
-    const last = Math.min(this.ids.length, first + count);
+    const last = Math.min(this.ids.length, first + Math.ceil(this.rowsHeight / ROW_PX) + 2 * SPARE_ROWS);
     while (this.rows.length < last - first) this.rows.push(this.makeRow());
     // A row keeps its element while it is in view: no flicker, and a screen reader keeps its place.
     const slots = this.rows.length;
@@ -313,7 +321,11 @@ class TruckList {
 
   private reveal(id: string): void {
     const index = this.places.get(id);
-    if (index === undefined) return;
+    if (index === undefined) {
+      this.awaited = id;
+      return;
+    }
+    this.awaited = null;
     this.grid.scrollTop = scrollFor(index, ROW_PX, this.grid.scrollTop, this.rowsHeight);
   }
 }

@@ -191,7 +191,8 @@ export class TruckLayer {
     }
     this.send(diff);
     if (this.easing.busy) this.requestStep();
-    if (this.store.selected && changed.has(this.store.selected)) this.showChosen();
+    const { selected } = this.store;
+    if (selected !== null && (changed.has(selected) || gone.has(selected))) this.showChosen();
   }
 
   private remove(id: string, removed: (string | number)[]): void {

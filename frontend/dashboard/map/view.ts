@@ -19,6 +19,8 @@ import type { TruckLayer } from "./trucks";
 
 const WORLD: Box = [-180, -60, 180, 75];
 const CLOSE_ZOOM = 14;
+/** So long after its first trucks a fleet may still be gathering: it comes in several frames. */
+const GATHERING_MS = 60_000;
 /** So long after a truck was chosen its panel and its time line may still come. */
 const SETTLING_MS = 3_000;
 
@@ -34,6 +36,8 @@ export class MapView {
   private fences: GeofenceLayer | null = null;
   private moves = false;
   private placed: boolean;
+  /** The page put the map around the first trucks by itself: how many, and until when it takes further ones in. */
+  private gathering: { trucks: number; until_ms: number } | null = null;
   private readonly readied: Promise<MapLibreMap>;
   private settle: (map: MapLibreMap) => void = () => {};
   private readonly boxListeners = new Set<(box: Box) => void>();
@@ -96,6 +100,7 @@ export class MapView {
   takeAddress(): void {
     const place = readPlace(this.address.get("map"));
     if (!place) return;
+    this.gathering = null;
     void this.whenReady().then((map) => {
       this.placed = true;
       map.jumpTo({ center: [place.longitude, place.latitude], zoom: place.zoom });
@@ -131,7 +136,7 @@ export class MapView {
 
   /** Show a place, close enough to see streets; never farther out than now. */
   flyTo(longitude: number, latitude: number, zoom?: number): void {
-    this.settling = null;
+    this.settling = this.gathering = null;
     void this.whenReady().then((map) => {
       this.placed = true;
       this.centerOn(map, [longitude, latitude], zoom ?? Math.max(map.getZoom(), CLOSE_ZOOM), this.moves ? 1000 : 0);
@@ -140,7 +145,7 @@ export class MapView {
 
   /** Show a box of west, south, east, north beside the panels. */
   fit(box: Box, maxZoom = CLOSE_ZOOM): void {
-    this.settling = null;
+    this.settling = this.gathering = null;
     void this.whenReady().then((map) => {
       this.placed = true;
       const { right, bottom } = this.covered();
@@ -218,12 +223,17 @@ export class MapView {
     }
   }
 
-  /** A link says where to look; else the first fleet does, once. */
+  /** A link says where to look; else the first fleet does, until somebody looks elsewhere. */
   private fitFirstFleet(): void {
-    if (this.placed || !this.map || this.store.fleetSize === 0) return;
+    const { gathering } = this;
+    const trucks = this.store.fleetSize;
+    const now_ms = performance.now();
+    const grows = gathering !== null && now_ms < gathering.until_ms && trucks > gathering.trucks;
+    if (!this.map || trucks === 0 || (this.placed && !grows)) return;
     const chosen = this.store.selected;
-    if (chosen !== null && this.store.trucks.get(chosen)?.longitude != null) this.showTruck(chosen);
-    else this.fitFleet();
+    if (chosen !== null && this.store.trucks.get(chosen)?.longitude != null) return this.showTruck(chosen);
+    this.fitFleet();
+    this.gathering = { trucks, until_ms: gathering?.until_ms ?? now_ms + GATHERING_MS };
   }
 
   private watch(map: MapLibreMap, layer: string): void {
@@ -261,7 +271,7 @@ export class MapView {
     map.on("movestart", (event) => {
       if (!("originalEvent" in event) || !event.originalEvent) return;
       this.placed = true; // somebody chose where to look
-      this.settling = null;
+      this.settling = this.gathering = null;
     });
   }
 

@@ -5,6 +5,7 @@ import { count } from "../../shared/format";
 import { clockLabel, dayLabel, localDate, localLabel } from "../../shared/time";
 import type { Alert } from "../alerts/sentence";
 import type { PanelContext } from "../panel";
+import { UNHEARD_MS } from "../truck/last_hour";
 import { sentenceOfError } from "../toast";
 import { SpeedChart } from "./chart";
 import { ReplayControls } from "./controls";
@@ -15,6 +16,9 @@ import "./replay.css";
 import { Strip } from "./strip";
 import { type Day, dayOf, partOf } from "./timeline";
 import { type Gap, type Stop, Trail } from "./trail";
+
+/** As often stops are looked for anew while the truck drives on: so long it stands before it is one. */
+const MARKS_EVERY_MS = 180_000;
 
 export function mount(context: PanelContext): void {
   new ReplayPanel(context);
@@ -31,6 +35,10 @@ class ReplayPanel {
   /** Whether the newest position is followed, and not a past instant. */
   private live = true;
   private loaded = false;
+  /** The day is today's because the truck was not known yet: it may come with a later frame. */
+  private guessed = false;
+  private catchingUp = false;
+  private marksRead_ms = 0;
   private loading: AbortController | null = null;
   private layer: TrailLayer | null = null;
   private frame = 0;
@@ -78,8 +86,15 @@ class ReplayPanel {
     store.on("selection", (truck) => this.choose(truck));
     store.on("trucks", ({ changed }) => {
       if (this.truck === null) return;
-      if (!this.day) this.startDay();
-      else if (changed.has(this.truck)) this.append();
+      if (!this.day) return this.startDay();
+      if (this.guessed && this.newest_ms() !== null) {
+        this.guessed = false;
+        if (this.live) this.goLive();
+      }
+      if (changed.has(this.truck)) void this.append();
+    });
+    store.on("alerts", ({ alerts }) => {
+      if (alerts.some((alert) => alert.truck_id === this.truck)) void this.readMarks();
     });
     void context.map.whenReady().then((map) => {
       this.layer = new TrailLayer(map, map.getLayer("chosen-ring") ? "chosen-ring" : undefined, {
@@ -107,8 +122,9 @@ class ReplayPanel {
   private startDay(): void {
     const { store, zone } = this.context;
     if (this.truck === null || this.day || !store.heard) return;
-    const newest_ms = this.newest_ms() ?? store.now();
-    void this.load(localDate(Math.min(newest_ms, store.now()), zone));
+    const newest_ms = this.newest_ms();
+    this.guessed = newest_ms === null;
+    void this.load(localDate(Math.min(newest_ms ?? Infinity, store.now()), zone));
   }
 
   // --- reading a day ---
@@ -157,7 +173,8 @@ class ReplayPanel {
       );
       [this.alerts, this.stops] = await Promise.all([alerts, stops]);
       this.loaded = true;
-      this.append(); // what the stream brought while the day was read
+      this.marksRead_ms = performance.now();
+      void this.append(); // what the stream brought while the day was read
       this.drawDay();
       this.controls.showStatus(this.summary());
     } catch (error) {
@@ -179,15 +196,28 @@ class ReplayPanel {
     return parts.join(", ");
   }
 
-  /** A position that the live stream brought belongs to the day shown. */
-  private append(): void {
-    const { day, truck } = this;
-    if (!day || !truck || !this.loaded) return;
+  /** A position that the live stream brought belongs to the day shown, or begins the next one. */
+  private async append(): Promise<void> {
+    const { day, truck, trail, loading } = this;
+    if (!day || !truck || !loading || !this.loaded || this.catchingUp) return;
     const now = this.context.store.trucks.get(truck);
     if (!now || now.timestamp_ms === null || now.latitude === null || now.longitude === null) return;
+    if (this.live && now.timestamp_ms >= day.to_ms) return this.goLive();
     if (now.timestamp_ms < day.from_ms || now.timestamp_ms >= day.to_ms) return;
-    const before = this.trail.length;
-    this.trail.append([
+    const before = trail.length;
+    if (before && now.timestamp_ms - trail.timeAt(before - 1) > UNHEARD_MS) {
+      // Without what came while the page was cut off, it would draw a gap that was none.
+      this.catchingUp = true;
+      const missed = { ...day, from_ms: trail.timeAt(before - 1) };
+      const read = loadTrail(truck, missed, trail, this.context.store.now(), () => {}, loading.signal);
+      const failed = await read.then(
+        () => false,
+        () => true,
+      );
+      this.catchingUp = false;
+      if (failed || loading.signal.aborted) return; // the next position tries again
+    }
+    trail.append([
       {
         timestamp_ms: now.timestamp_ms,
         latitude: now.latitude,
@@ -196,14 +226,34 @@ class ReplayPanel {
         heading: now.heading,
       },
     ]);
-    if (this.trail.length === before || this.redrawTimer !== null) return;
+    if (trail.length === before || this.redrawTimer !== null) return;
     // The whole line is drawn again: not more than once in two seconds.
     this.redrawTimer = setTimeout(() => {
       this.redrawTimer = null;
       if (!this.loaded) return;
       this.drawDay();
       this.controls.showStatus(this.summary());
+      if (performance.now() - this.marksRead_ms >= MARKS_EVERY_MS) void this.readMarks();
     }, 2000);
+  }
+
+  /** Read stops and alerts of the day anew: positions went on, and so did they. */
+  private async readMarks(): Promise<void> {
+    const { day, truck, loading } = this;
+    if (!day || !truck || !loading || !this.loaded) return;
+    this.marksRead_ms = performance.now();
+    try {
+      const [alerts, stops] = await Promise.all([
+        loadAlerts(truck, day, loading.signal),
+        loadStops(truck, day, loading.signal),
+      ]);
+      if (loading.signal.aborted) return;
+      [this.alerts, this.stops] = [alerts, stops];
+      this.drawDay();
+      this.controls.showStatus(this.summary());
+    } catch {
+      // Those read before stay; the next position after a while tries again.
+    }
   }
 
   // --- drawing ---

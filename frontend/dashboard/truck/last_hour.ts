@@ -8,6 +8,8 @@ import { readTrail, sparkline } from "./sparkline";
 import type { Sample, Trail } from "./sparkline";
 
 const HOUR_MS = 3_600_000;
+/** After so long without a position the page may have missed some: its connection was cut, not the truck's. */
+export const UNHEARD_MS = 30_000;
 
 export class LastHour {
   private speed: Sample[] = [];
@@ -53,15 +55,17 @@ export class LastHour {
     this.draw();
   }
 
-  /** A new position of the truck. */
-  add(truck: Truck): void {
-    if (truck.timestamp_ms === null || truck.timestamp_ms <= this.newest_ms) return;
+  /** A new position of the truck; false when others came before it that the page has not heard of. */
+  add(truck: Truck): boolean {
+    if (truck.timestamp_ms === null || truck.timestamp_ms <= this.newest_ms) return true;
     const first = this.newest_ms === -Infinity;
+    const missed = !first && truck.timestamp_ms - this.newest_ms > UNHEARD_MS;
     this.newest_ms = truck.timestamp_ms;
     const recent = ([at_ms]: Sample): boolean => at_ms > this.newest_ms - HOUR_MS;
     this.speed = [...this.speed.filter(recent), [truck.timestamp_ms, truck.speed_kmh]];
     this.fuel = [...this.fuel.filter(recent), [truck.timestamp_ms, truck.fuel_level_pct]];
     if (!first) this.draw(); // nothing to see in one position
+    return !missed;
   }
 
   private draw(): void {

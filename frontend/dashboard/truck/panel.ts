@@ -2,7 +2,8 @@
 
 import { ApiError, api } from "../../shared/api";
 import { ICONS, announce, element, icon, setText } from "../../shared/dom";
-import { ageLabel, clockLabel, durationLabel } from "../../shared/time";
+import { ageLabel, durationLabel } from "../../shared/time";
+import { clockText } from "../alerts/sentence";
 import { datedBefore_ms } from "../ages";
 import { markImage } from "../marks";
 import type { PanelContext } from "../panel";
@@ -26,6 +27,7 @@ class TruckPanel {
   private id: string | null = null;
   private reading: AbortController | null = null;
   private detail: Detail | null = null;
+  private hourDue = false;
   private readonly root = element("article", { class: "truck-card panel" });
   private readonly mark = element("span", { class: "mark-box" });
   private readonly title = element("h2");
@@ -59,15 +61,20 @@ class TruckPanel {
     store.on("trucks", ({ changed, gone, whole }) => {
       if (this.id !== null && (whole || changed.has(this.id) || gone.has(this.id))) {
         this.draw();
-        if (this.truck) this.hour.add(this.truck);
+        if (this.truck && !this.hour.add(this.truck)) this.hourDue = true;
       }
+      void this.readHour();
     });
     store.on("alerts", ({ alerts }) => {
       if (alerts.some((alert) => alert.truck_id === this.id)) void this.read();
     });
     store.on("follow", () => this.drawFollow());
     setInterval(() => this.drawState(), 1000);
-    setInterval(() => document.visibilityState === "visible" && void this.read(), REFRESH_MS);
+    setInterval(() => {
+      if (document.visibilityState !== "visible") return;
+      void this.read();
+      void this.readHour();
+    }, REFRESH_MS);
   }
 
   show(id: string | null): void {
@@ -80,7 +87,8 @@ class TruckPanel {
     this.alerts.replaceChildren();
     this.draw();
     void this.read();
-    if (id !== null) void this.readHour(id);
+    this.hourDue = id !== null;
+    void this.readHour();
   }
 
   private get truck(): Truck | undefined {
@@ -116,7 +124,7 @@ class TruckPanel {
     const seen =
       truck.timestamp_ms === null
         ? "no position yet"
-        : `position ${ageLabel(truck.timestamp_ms, now_ms)} (${clockLabel(truck.timestamp_ms, zone, true)})`;
+        : `position ${ageLabel(truck.timestamp_ms, now_ms)} (${clockText(truck.timestamp_ms, now_ms, zone)})`;
     setText(this.state, `${STATE_WORDS[truck.state]}${lasting}, ${seen}`);
     const off = datedBefore_ms(truck.timestamp_ms, truck.received_ms);
     this.warning.hidden = off === null;
@@ -156,11 +164,17 @@ class TruckPanel {
     this.drawProblem(failed ? failed.reason : null);
   }
 
-  private async readHour(id: string): Promise<void> {
+  /** Read the last hour when it is due: up to the newest position, which a frame of the stream tells. */
+  private async readHour(): Promise<void> {
+    const { id, truck } = this;
+    if (id === null || !truck || !this.hourDue) return;
+    this.hourDue = false;
     try {
-      await this.hour.read(id, this.truck?.timestamp_ms ?? this.context.store.now());
+      await this.hour.read(id, truck.timestamp_ms ?? this.context.store.now());
     } catch (error) {
-      if (id === this.id) this.drawProblem(error);
+      if (id !== this.id) return;
+      this.hourDue = !(error instanceof ApiError) || error.retryable;
+      this.drawProblem(error);
     }
   }
 
@@ -189,7 +203,7 @@ class TruckPanel {
                 since
                   ? element("span", {
                       class: "quiet",
-                      text: `since ${clockLabel(Date.parse(since), zone)}`,
+                      text: `since ${clockText(Date.parse(since), store.now(), zone, { seconds: false })}`,
                       attributes: { title: ageLabel(Date.parse(since), store.now()) },
                     })
                   : null,
@@ -200,7 +214,7 @@ class TruckPanel {
   }
 
   private drawAlerts(alerts: Alert[]): void {
-    const { zone, map } = this.context;
+    const { zone, map, store } = this.context;
     this.alerts.replaceChildren(
       element("h3", { text: "Last alerts" }),
       alerts.length === 0
@@ -215,7 +229,7 @@ class TruckPanel {
                 attributes: { type: "button" },
               });
               go.addEventListener("click", () => map.flyTo(alert.longitude, alert.latitude));
-              const at = clockLabel(Date.parse(alert.timestamp), zone);
+              const at = clockText(Date.parse(alert.timestamp), store.now(), zone, { seconds: false });
               return element("li", {}, go, element("span", { class: "quiet", text: at }));
             }),
           ),

@@ -93,6 +93,7 @@ def test_the_feed_is_filtered_and_read_back_to_its_beginning(page: Page) -> None
             break
     expect(first_of_all).to_be_visible()
     expect(page.locator(".alerts-end")).to_have_text("That is all.")
+    expect(page.locator(".alerts-head .open")).to_have_text("253\u00a0open")
     assert page.locator(".alert-row").count() < 60  # 253 are listed, those in view are drawn
     scroll.evaluate("each => { each.scrollTop = 0; }")
 

@@ -1,10 +1,14 @@
 """The dashboard of a browser without WebGL, so without its map: counts, search, list, keys, truck panel, address."""
 
 import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, Route, expect
 from tests.support.browser import PHONE, Desk
 from tests.support.fleet import Fleet, at, five, rows, until
+
+from truckstream.core.records import Position
 
 UNKNOWN = "\u2013"
 
@@ -254,6 +258,80 @@ def test_a_link_shares_the_view_and_a_broken_one_is_harmless(fleet: Fleet, desk:
     page = desk.open(f"{fleet.url}#truck=<img src=x onerror=alert(1)>&states=x&map=nowhere&q=%zz", webgl=False)
     expect(page.get_by_text("This fleet has no such truck")).to_be_visible()
     expect(page.get_by_role("heading", name="<img src=x onerror=alert(1)>")).to_be_visible()
+
+
+def test_a_link_opened_before_the_fleet_is_known_shows_the_truck_all_the_same(fleet: Fleet, desk: Desk) -> None:
+    chosen = [at("TRK-080", age_s=90_000 - 10 * step, speed=40 + step) for step in range(12)]
+    yesterday = datetime.fromtimestamp(chosen[0].timestamp_ms / 1000, ZoneInfo("Etc/GMT+3")).date()
+
+    def complete(page: Page) -> None:
+        expect(page.locator('.row[data-truck="TRK-080"][aria-selected=true]')).to_be_in_viewport()
+        expect(page.locator(".sparklines")).to_contain_text("40\u201351 km/h")  # the hour up to its newest position
+        expect(page.get_by_label("Day", exact=True)).to_have_value(str(yesterday))
+        expect(page.locator(".replay-status")).to_contain_text("12 positions")
+
+    fleet.send(*(at(f"TRK-{number:03}") for number in range(1, 80)))
+    page = desk.open(f"{fleet.url}#truck=TRK-080", webgl=False, zone="Etc/GMT+3")
+    expect(page.locator(".truck-card")).to_contain_text("no such truck")
+    expect(page.locator(".replay-empty")).to_be_visible()
+    fleet.send(*chosen)  # it comes with a later frame
+    complete(page)
+    page.reload()  # it comes with the first one, after the panel
+    complete(page)
+
+
+def test_a_notice_stands_beside_an_open_panel(fleet: Fleet, desk: Desk) -> None:
+    for size in ((1440, 900), (1120, 800)):
+        page = desk.open(fleet.url, webgl=False, size=size)
+        notice = page.locator(".notices .notice", has_text="The map could not be shown")
+        expect(notice).to_be_visible()
+        page.get_by_role("button", name="Geofences", exact=True).click()
+        expect(page.locator(".editor")).to_be_visible()
+        left, panel = notice.bounding_box(), page.locator(".editor").bounding_box()
+        assert left is not None
+        assert panel is not None
+        assert left["x"] + left["width"] < panel["x"]
+        page.close()
+
+
+def zone_after_midnight() -> str:
+    """Return a zone in which the day is younger than an hour."""
+    hour = datetime.now(UTC).hour
+    return f"Etc/GMT+{hour}" if hour <= 12 else f"Etc/GMT-{24 - hour}"
+
+
+def test_a_day_that_ends_while_somebody_looks_goes_over_into_the_next(fleet: Fleet, desk: Desk) -> None:
+    zone = zone_after_midnight()
+    today = datetime.now(ZoneInfo(zone)).date()
+    yesterday = today - timedelta(days=1)
+    fleet.fence(circle("Yard"))
+    fleet.send(at("TRK-001", age_s=7_230, latitude=47.39), at("TRK-001", age_s=7_200))
+    page = desk.open(f"{fleet.url}#truck=TRK-001", webgl=False, zone=zone)
+    expect(page.get_by_label("Day", exact=True)).to_have_value(str(yesterday))
+    expect(page.locator(".replay-status")).to_have_text("2 positions, 0 stops, 1 alert")
+    # What was yesterday is not told as if it were today.
+    dated = re.compile(rf"Arrived at Yard\s*{yesterday.day} {yesterday:%b}, \d\d:\d\d")
+    expect(page.locator(".truck-card")).to_contain_text(dated)
+    fleet.send(at("TRK-001", age_s=0))
+    expect(page.get_by_label("Day", exact=True)).to_have_value(str(today))
+    expect(page.locator(".replay-status")).to_contain_text("1 position")
+    expect(page.get_by_role("button", name="Now", exact=True)).to_have_attribute("aria-pressed", "true")
+
+
+def test_positions_the_page_was_not_told_of_are_no_gap_of_the_truck(fleet: Fleet, desk: Desk) -> None:
+    def drive(begin_s: int, end_s: int) -> list[Position]:
+        return [
+            at("TRK-001", age_s=age_s, latitude=47.40 - age_s * 1e-4, longitude=8.60)
+            for age_s in range(begin_s, end_s, -5)
+        ]
+
+    fleet.send(*drive(600, 400))
+    page = desk.open(f"{fleet.url}#truck=TRK-001", webgl=False)
+    expect(page.locator(".replay-status")).to_have_text("40 positions, 0 stops")
+    # The page hears of the newest only, as after a cut; it arrives at a geofence, too.
+    fleet.fence(circle("Yard", center={"latitude": 47.3995, "longitude": 8.60}))
+    fleet.send(*drive(400, 0))
+    expect(page.locator(".replay-status")).to_have_text(re.compile(r"^1\d\d\spositions, 0\sstops, 1\salert$"))
 
 
 SHOWS_THE_HOUR = """() => {

@@ -84,6 +84,25 @@ def test_all_trucks_of_the_filter_come_into_view_by_button_and_key(fleet: Fleet,
     until("the map to show the one", lambda: shown(page)[0] > 13 and abs(shown(page)[1] - 46.2) < 0.1)
 
 
+def test_a_fleet_that_comes_little_by_little_is_all_in_view(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(at("TRK-001"))
+    page = desk.open(fleet.url)
+    wait_for_map(page)
+    until("the map to show the first truck", lambda: shown(page)[:1] == [14])
+    fleet.send(at("TRK-002", latitude=HOME[0] + 1))
+    until("the map to show both trucks", lambda: shown(page)[0] < 11)
+    x, y = middle(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 60, y + 20, steps=4)
+    page.mouse.up()
+    until("the map to have been dragged", lambda: shown(page)[2] < HOME[1] - 0.01)
+    looked_at = shown(page)
+    fleet.send(at("TRK-003", latitude=HOME[0] + 4))
+    expect(page.locator(".fleet")).to_have_text("of 3")
+    assert shown(page) == looked_at  # somebody looks there
+
+
 def test_names_of_towns_come_once_somebody_looks_closely(fleet: Fleet, desk: Desk) -> None:
     fleet.send(at("TRK-001"))
     page = desk.open(f"{fleet.url}#map=8/{HOME[0]}/{HOME[1]}", size=(900, 600))

@@ -11,6 +11,7 @@ from tests.support.web import System, now_ms, served, system
 
 from truckstream.cli.web_sources import local_sources
 from truckstream.core.geofence_reading import parse_geofence
+from truckstream.http.access import Role
 from truckstream.http.tokens import TokenDoor, new_token
 from truckstream.local.directory import DataDirectory
 from truckstream.local.tokens import TokenFile
@@ -18,13 +19,13 @@ from truckstream.web.sources import WebOptions
 
 
 @contextmanager
-def guarded(folder: Path) -> Iterator[tuple[System, str, str]]:
-    """Run a system behind tokens; yield it, a viewer's token, and the address."""
+def guarded(folder: Path, role: Role = "viewer") -> Iterator[tuple[System, str, str]]:
+    """Run a system behind tokens; yield it, a token of the role, and the address."""
     built_pages("web")
     directory = DataDirectory(folder)
     with system(directory.root) as running, local_sources(directory) as sources:
         book = TokenFile(directory.tokens)
-        token, kept = new_token("viewer", "the wall screen", None, 0)
+        token, kept = new_token(role, "the wall screen", None, 0)
         book.add(kept)
         with served(sources, WebOptions(), TokenDoor(book, now_ms)) as url:
             yield running, token, url
@@ -70,3 +71,20 @@ def test_a_viewer_looks_at_alerts_and_geofences_and_changes_none(tmp_path: Path,
         for name in ("New geofence", "Import", "Save", "Delete"):
             expect(editor.get_by_role("button", name=name)).to_have_count(0)
         assert accessibility_findings(page) == []
+
+
+def test_a_dispatcher_who_signs_in_may_acknowledge_at_once(tmp_path: Path, desk: Desk) -> None:
+    with guarded(tmp_path / "data", "dispatcher") as (running, token, url):
+        place = {"latitude": HOME[0], "longitude": HOME[1]}
+        yard = {"geofence_id": "yard", "name": "Yard", "type": "circle", "center": place, "radius_meters": 500}
+        running.stores.geofences.put([parse_geofence(yard)[0]])
+        running.send(at("TRK-001", age_s=60, latitude=HOME[0] + 0.01), at("TRK-001", age_s=10))
+        page = desk.open(url, webgl=False)
+        field = page.get_by_label("Access token")
+        expect(field).to_be_focused()
+        page.wait_for_load_state("networkidle")  # the parts of the page are there before somebody has typed
+        field.fill(token)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Acknowledge: TRK-001 arrived at Yard").click()
+        page.get_by_role("dialog").get_by_role("button", name="Acknowledge").click()
+        expect(page.locator(".alert-row")).to_contain_text("the wall screen")
