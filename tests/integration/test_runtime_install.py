@@ -66,14 +66,14 @@ def test_wheel_ships_the_pages_of_both_applications(command: Path, tmp_path: Pat
     try:
         address = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
         assert address is not None
-        with urlopen(address[0] + "/", timeout=20) as answer:
+        with urlopen(address[0] + "/", timeout=30) as answer:
             page = answer.read().decode()
         script = re.search(r'src="(/pages/[^"]+\.js)"', page)
         assert script is not None
-        with urlopen(address[0] + script[1], timeout=20) as answer:
+        with urlopen(address[0] + script[1], timeout=30) as answer:
             assert "javascript" in answer.headers["Content-Type"]
             assert len(answer.read()) > 1_000
     finally:
         server.terminate()
-        assert server.wait(20) == 0
+        assert server.wait(30) == 0
         server.stdout.close()

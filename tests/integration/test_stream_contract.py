@@ -141,13 +141,13 @@ def test_waiting_callers_share_a_commit(stream: LocalStream, monkeypatch: pytest
     def slow_first(encoded: Sequence[tuple[int, blocks.EncodedBlock]]) -> Sequence[int]:
         commits.append(sum(block.record_count for _, block in encoded))
         running.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return real(encoded)
 
     monkeypatch.setattr(stream._store, "append", slow_first)
     threads = [threading.Thread(target=stream.put, args=(outgoing(1),)) for _ in range(10)]
     threads[0].start()
-    assert running.wait(10)
+    assert running.wait(30)
     for thread in threads[1:]:
         thread.start()
     while len(stream._commits._queue) < 9:
