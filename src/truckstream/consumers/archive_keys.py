@@ -18,7 +18,7 @@ HOURLY = "hourly/"
 
 _DATE = re.compile(r"^(?:positions|hourly)/date=(\d{4}-\d\d-\d\d)/[^/]+\.parquet$")
 _SETTLED = re.compile(r"/h(\d\d)\.parquet$")
-_LIVE = re.compile(r"/([^/]+)-\d{56}-(\d{56})\.parquet$")
+_LIVE = re.compile(r"/[^/]+-\d{56}-\d{56}\.parquet$")
 
 
 def live_key(date: str, shard_id: str, first_sequence: int, last_sequence: int) -> str:
@@ -53,13 +53,9 @@ def settled_hour_ms(key: str) -> int | None:
     return day_ms(date) + int(hour[1]) * HOUR_MS if date and hour else None
 
 
-def batch_in(key: str) -> tuple[str, str]:
-    """Return the shard of the batch that a live file holds, and its last sequence number as 56 digits.
-
-    Both are empty for a file by another name: somebody's copy, which is read all the same.
-    """
-    match = _LIVE.search(key)
-    return (match[1], match[2]) if match is not None else ("", "")
+def is_batch(key: str) -> bool:
+    """Return whether a file is named as the archive consumer names a batch; else it is somebody's, a copy perhaps."""
+    return _LIVE.search(key) is not None
 
 
 def day_ms(date: str) -> int:

@@ -4,8 +4,9 @@ A duplicate is another record of a known identity. A late position is older than
 truck, of its own date or the next. Both follow from the order of reception, which settled files drop; so compaction
 counts before it settles, and keeps the counts of a date beside its files.
 
-With them it keeps the newest sequence number seen of every shard. A shard is archived in order: what is not above that
-number has been counted, so nothing counts twice, wherever a run was interrupted and however often a batch is worked on.
+With them it keeps the first and the last place in the stream of every truck's positions of an hour. The records of a
+truck are archived in order: what is not behind the last has been counted, so nothing counts twice, wherever a run was
+interrupted and however often a batch is worked on.
 """
 
 import zlib
@@ -18,7 +19,7 @@ import msgspec
 import numpy as np
 
 from truckstream.consumers.archive_keys import day_ms, deliveries_key, settled_hour_ms
-from truckstream.consumers.history import READ_ATTEMPTS, DateFiles, HourRows, Part, by_date, read_date, restless
+from truckstream.consumers.history import READ_ATTEMPTS, DateFiles, HourRows, by_date, read_date, restless
 from truckstream.core.columns import SEQUENCE_DIGITS, Bool, Int32, Int64
 from truckstream.core.instants import DAY_MS, date_of
 from truckstream.ports import ArchiveFormat, ArchiveStore
@@ -30,20 +31,23 @@ _KEY_BYTES: Final = SEQUENCE_DIGITS + _INDEX_DIGITS
 class HourCounts(msgspec.Struct):
     """Of one hour: duplicates and late positions of the trucks that have any.
 
-    `seen`: the newest sequence number of the batches counted, by shard. `first`: of each of `trucks`, the place in the
-    stream (`_KEY_BYTES` digits, sequence number and index) of the position of this hour that was received first.
+    `first`, `last`: for each of `trucks`, the places in the stream (`_KEY_BYTES` digits, sequence number and index) of
+    the first and the last of its positions of this hour that were received and counted.
     """
 
-    seen: dict[str, str] = {}
     trucks: list[str] = []
     first: bytes = b""
+    last: bytes = b""
     duplicates: dict[str, int] = {}
     late: dict[str, int] = {}
 
     def firsts(self) -> dict[str, bytes]:
         """Return what was received first, by truck."""
-        places = range(0, len(self.first), _KEY_BYTES)
-        return {name: self.first[place : place + _KEY_BYTES] for name, place in zip(self.trucks, places, strict=True)}
+        return _apart(self.trucks, self.first)
+
+    def lasts(self) -> dict[str, bytes]:
+        """Return what was received last, by truck."""
+        return _apart(self.trucks, self.last)
 
 
 class _Kept(msgspec.Struct):
@@ -94,7 +98,7 @@ class DateCounts:
         if known is not None:
             _keep_lowest(self.firsts, known.firsts().items())
         if hour and counted is None:
-            _keep_lowest(self.firsts, _Received(hour).firsts())
+            _keep_lowest(self.firsts, ((name, first) for name, first, _ in _Received(hour).ends()))
         return counted is not None
 
     def encoded(self) -> bytes:
@@ -192,11 +196,10 @@ def _date_counts(
 
 def _of_batches(hour: HourRows) -> HourRows | None:
     """Return the settled rows and those of the archive consumer's files; None when there are none of these."""
-    if not all(part.shard_id for part in hour.parts):
-        origin = [bool(part.shard_id) for part in hour.parts]
-        known = np.repeat([True, *origin], [hour.settled, *(part.rows for part in hour.parts)])
-        hour = HourRows(hour.rows.take(known), hour.settled, [part for part in hour.parts if part.shard_id])
-    return hour if sum(part.rows for part in hour.parts) else None
+    known = hour.settled + hour.batches
+    if known < len(hour.rows):
+        hour = hour._replace(rows=hour.rows.take(slice(known)))
+    return hour if hour.batches else None
 
 
 class _Received:
@@ -227,12 +230,11 @@ class _Received:
             digits = b"%0*d" % (SEQUENCE_DIGITS, max(int(sequence), 0))
         return digits + b"%0*d" % (_INDEX_DIGITS, self._index[row])
 
-    def firsts(self) -> Iterable[tuple[str, bytes]]:
-        """Yield the key of what was received of each truck first."""
+    def ends(self) -> Iterable[tuple[str, bytes, bytes]]:
+        """Yield the keys of what was received of each truck first and last."""
         for name, begin, end in self.runs():
-            live = begin + int(np.argmax(self.is_live[begin:end]))
-            if self.is_live[live]:
-                yield name, self.key(live)
+            if self.is_live[end - 1]:
+                yield name, self.key(begin + int(np.argmax(self.is_live[begin:end]))), self.key(end - 1)
 
     def repeated_records(self) -> Int64:
         """Return where a record comes again: a batch that was worked on twice, in other parts, left it in two files."""
@@ -253,12 +255,15 @@ def _counted(
     Args:
         first_after: what was received first of a truck's later hours.
     """
-    is_new = _new(known.seen, hour)
-    if not is_new.any():
-        return None
     received = _Received(hour)
     rows, truck = hour.rows, received.truck
-    is_new = is_new[received.order]
+    firsts, lasts = known.firsts(), known.lasts()
+    is_new = received.is_live.copy()
+    for name, begin, end in received.runs():
+        if (last := lasts.get(name)) is not None:
+            is_new[begin : begin + bisect_right(range(begin, end), last, key=received.key)] = False
+    if not is_new.any():
+        return None
     is_new[received.repeated_records()] = False
     identity = truck.astype(np.int64) * DAY_MS + (rows.timestamp_ms[received.order] - hour_ms)
     again = _repeats(identity)
@@ -267,37 +272,17 @@ def _counted(
         later = first_after(name)
         if later is not None and received.key(end - 1) > later:
             late[bisect_right(range(begin, end), later, key=received.key) + begin : end] = True
-    firsts = known.firsts()
-    _keep_lowest(firsts, received.firsts())
+    for name, first, last in received.ends():
+        firsts[name] = min(first, firsts.get(name, first))
+        lasts[name] = max(last, lasts.get(name, last))
+    names = sorted(firsts)
     return HourCounts(
-        seen=_seen(known.seen, hour.parts),
-        trucks=sorted(firsts),
-        first=b"".join(firsts[name] for name in sorted(firsts)),
+        trucks=names,
+        first=b"".join(firsts[name] for name in names),
+        last=b"".join(lasts[name] for name in names),
         duplicates=_sum(known.duplicates, rows.trucks, truck[is_new & again]),
         late=_sum(known.late, rows.trucks, truck[is_new & late & ~again]),
     )
-
-
-def _new(seen: Mapping[str, str], hour: HourRows) -> Bool:
-    """Return which rows have a sequence number above the newest seen of their shard."""
-    new = np.zeros(len(hour.rows), np.bool_)
-    delivery, end = hour.rows.delivery, hour.settled
-    for shard_id, _, count in hour.parts:
-        begin, end = end, end + count
-        known = seen.get(shard_id)
-        if known is None:
-            new[begin:end] = True
-        elif delivery is not None:
-            sequence = delivery.sequence[begin:end]
-            new[begin:end] = sequence > (int(known) if sequence.dtype == np.int64 else known.encode())
-    return new
-
-
-def _seen(before: Mapping[str, str], parts: Sequence[Part]) -> dict[str, str]:
-    newest = dict(before)
-    for shard_id, until, _ in parts:
-        newest[shard_id] = max(until, newest.get(shard_id, until))
-    return newest
 
 
 def _repeats(values: Int64) -> Bool:
@@ -314,6 +299,11 @@ def _sum(before: Mapping[str, int], names: tuple[str, ...], truck: Int32) -> dic
     for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
         total[names[code]] = total.get(names[code], 0) + count
     return total
+
+
+def _apart(names: Sequence[str], keys: bytes) -> dict[str, bytes]:
+    places = range(0, len(keys), _KEY_BYTES)
+    return {name: keys[place : place + _KEY_BYTES] for name, place in zip(names, places, strict=True)}
 
 
 def _keep_lowest(lowest: dict[str, bytes], others: Iterable[tuple[str, bytes]]) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from truckstream.consumers.archive_keys import POSITIONS, batch_in, date_in, settled_hour_ms, settled_key
+from truckstream.consumers.archive_keys import POSITIONS, date_in, is_batch, settled_hour_ms, settled_key
 from truckstream.core.columns import UNKNOWN, PositionColumns
 from truckstream.core.errors import StorageDamaged, Unavailable
 from truckstream.core.instants import HOUR_MS, date_of
@@ -24,23 +24,15 @@ HELD_ROWS = 500_000
 """Decoded live rows kept in memory; beyond that a live file is decoded once for each of its hours."""
 
 
-class Part(NamedTuple):
-    """How many rows of an hour one live file gave: of one batch of a shard, whose newest sequence number is `until`.
-
-    Both are empty for a file that somebody put there under another name.
-    """
-
-    shard_id: str
-    until: str
-    rows: int
-
-
 class HourRows(NamedTuple):
-    """All rows of an hour, first those that are `settled` (so many), then those of each part, as received."""
+    """All rows of an hour: first those that are `settled` (so many), then those of `batches`, as received, then others.
+
+    Others are of files that somebody put there under another name: they count, and tell no order.
+    """
 
     rows: PositionColumns
     settled: int
-    parts: list[Part]
+    batches: int
 
 
 class LiveFile(NamedTuple):
@@ -135,25 +127,26 @@ class DateFiles:
 
     def rows(self, hour_ms: int, trucks: Collection[str] | None = None) -> HourRows:
         """Return the rows of an hour (of these trucks), unordered and with duplicates."""
-        settled, parts = 0, list[Part]()
+        settled = batches = 0
 
         def each() -> Iterator[PositionColumns]:
-            nonlocal settled
+            nonlocal settled, batches
             rows = self.settled_rows(hour_ms, trucks)
             if trucks is not None:
                 rows = rows.of_trucks(trucks)
             settled = len(rows)
             yield rows
-            for file in self.live:
+            for file in sorted(self.live, key=lambda file: not is_batch(file.key)):
                 if hour_ms in file.hours_ms:
                     rows = self._rows(file).between(hour_ms, hour_ms + HOUR_MS)
                     if trucks is not None:
                         rows = rows.of_trucks(trucks)
-                    parts.append(Part(*batch_in(file.key), len(rows)))
+                    batches += len(rows) if is_batch(file.key) else 0
                     yield rows
 
         # A generator: what is put together is held by nobody else, and the hour of a large fleet is there only once.
-        return HourRows(PositionColumns.concat(each()), settled, parts)
+        rows = PositionColumns.concat(each())
+        return HourRows(rows, settled, batches)
 
     def _rows(self, file: LiveFile) -> PositionColumns:
         columns = self._decoded.get(file.key)
