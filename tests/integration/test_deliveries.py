@@ -193,7 +193,7 @@ def test_an_hour_that_was_settled_without_being_counted_stays_unknown() -> None:
 
 
 class Interrupted:
-    """An archive in which something happens just before the n-th call of a reader."""
+    """An archive in which something happens just before the n-th time it is read."""
 
     def __init__(self, archive: MemoryArchive, call: int, happening: Callable[[], object]) -> None:
         self._archive, self._calls, self._happening = archive, call, happening
@@ -207,10 +207,10 @@ class Interrupted:
         return self._archive.list(prefix)
 
     def put(self, key: str, data: bytes) -> None:
-        raise AssertionError(key)
+        self._archive.put(key, data)
 
     def delete(self, keys: Iterable[str]) -> None:
-        raise AssertionError(keys)
+        self._archive.delete(keys)
 
     def _count(self) -> None:
         self._calls -= 1
@@ -234,6 +234,27 @@ def test_a_compaction_at_any_moment_of_reading_changes_no_count(call: int) -> No
     counted |= {("late", hour_ms): hour.late.get("A", 0) for hour_ms, hour in found.items()}
     wanted = {("late", T0): 1, ("duplicates", T0 + HOUR_MS): 1, ("late", T0 + HOUR_MS): 1}
     assert {key: count for key, count in counted.items() if count} == wanted
+
+
+@pytest.mark.parametrize("call", range(1, 8))
+def test_what_is_archived_while_a_compaction_reads_is_counted_the_same(call: int) -> None:
+    """At midnight: the first position of the new date, and then a late one of the old date."""
+    stream = Stream(1)
+    midnight = T0 + 3 * HOUR_MS
+    stream.receive(Position("A", midnight - 120_000, 47.0, 8.0))
+    stream.receive(Position("B", midnight + 1_000, 47.0, 8.0))
+    stream.consume(0)
+
+    def happening() -> None:
+        stream.receive(Position("A", midnight + 2_000, 47.0, 8.0))
+        stream.receive(Position("A", midnight - 60_000, 47.0, 8.0))
+        stream.consume(0)
+
+    compact(Interrupted(stream.archive, call, happening), FORMAT, clock_ms=midnight + 400_000)
+    stream.consume(0)
+    assert stream.counts() == stream.expected()
+    stream.compact(all_hours=True)
+    assert stream.counts() == stream.expected() == {("late", "A", midnight - HOUR_MS): 1}
 
 
 def test_a_file_by_another_name_is_merged_and_tells_no_order() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from truckstream.consumers.archive_keys import day_ms, deliveries_key, settled_hour_ms, settled_key
-from truckstream.consumers.deliveries import DateCounts, firsts_of, read_counts
+from truckstream.consumers.deliveries import DateCounts, date_firsts, read_counts
 from truckstream.consumers.history import DateFiles, by_date, read_date
 from truckstream.core.instants import DAY_MS, HOUR_MS, date_of
 from truckstream.ports import ArchiveFormat, ArchiveStore
@@ -56,14 +56,13 @@ def compact(
     live_dates = [
         date for date, files in by_date(archive).items() if any(settled_hour_ms(file.key) is None for file in files)
     ]
-    ahead: tuple[str, dict[str, bytes]] = ("", {})
     for place, date in enumerate(reversed(live_dates), 1):  # the newest first
         files = read_date(archive, format, date, settled_later=True)
-        next_date = date_of(day_ms(date) + DAY_MS)
-        firsts = ahead[1] if ahead[0] == next_date else firsts_of(read_counts(archive, next_date))
-        counts = DateCounts(files, read_counts(archive, date), firsts)
-        _compact_date(archive, format, date, files, counts, clock_ms, done)
-        ahead = (date, counts.firsts)
+        # Looked at after this date's files: what came before any of their rows is there.
+        firsts = date_firsts(archive, format, date_of(day_ms(date) + DAY_MS))
+        _compact_date(
+            archive, format, date, files, DateCounts(files, read_counts(archive, date), firsts), clock_ms, done
+        )
         if progress is not None:
             progress(date, place, len(live_dates))
     return done

@@ -140,6 +140,15 @@ def firsts_of(hours: Mapping[int, HourCounts]) -> dict[str, bytes]:
     return firsts
 
 
+def date_firsts(archive: ArchiveStore, format: ArchiveFormat, date: str) -> dict[str, bytes]:
+    """Return what was received first of a date, by truck, live files included."""
+    files = read_date(archive, format, date, settled_later=True)
+    counts = DateCounts(files, read_counts(archive, date), {})
+    for hour_ms in counts.hours_ms:
+        counts.back_to(hour_ms, files.rows(hour_ms) if hour_ms in files.live_hours_ms else None, count=False)
+    return counts.firsts
+
+
 def count_deliveries(
     archive: ArchiveStore, format: ArchiveFormat, first_date: str, last_date: str, trucks: Collection[str] | None = None
 ) -> dict[int, HourCounts]:
