@@ -403,6 +403,17 @@ def test_columns_of_the_same_name_keep_their_values(data: Path, capsys: pytest.C
     assert json.loads(capsys.readouterr().out) == [{"a": 1, "a_2": 2, "b": 1.5}]
 
 
+def test_ctrl_c_while_a_query_is_prepared_is_no_bug(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def prepared(*_: object) -> None:
+        raise RuntimeError("Query interrupted")  # DuckDB's word for a signal that Python has yet to handle
+
+    monkeypatch.setattr("truckstream.local.analytics._create_tables", prepared)
+    assert execute(["query", "select 1", "--data", str(data)]) == 130
+    assert capsys.readouterr().err == ""
+
+
 def test_a_long_query_stops_at_ctrl_c(data: Path) -> None:
     sql = "select sum(a.range * b.range * c.range) from range(100000) a, range(100000) b, range(100000) c"
     process = subprocess.Popen([sys.executable, "-m", "truckstream", "query", sql, "--data", str(data)])

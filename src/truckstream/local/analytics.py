@@ -61,6 +61,10 @@ def query(root: Path, sql: str, *, hourly: Callable[[], HourlyTable] | None = No
                 raise _refused(error) from error
         except duckdb.Error as error:
             raise _refused(error) from error
+        except RuntimeError as error:
+            if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C in this thread, before the query runs
+                raise KeyboardInterrupt from error
+            raise
     raise Unavailable(
         "the archive changes faster than it can be read",
         hint="Try again when the compaction or replay that is running has ended.",
