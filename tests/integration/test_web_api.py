@@ -13,7 +13,7 @@ import pytest
 from tests.support.web import System, now_ms, served, served_directory, system
 from tests.support.web_memory import MemoryWorld
 
-from truckstream.core.errors import StorageFull
+from truckstream.core.errors import InvalidInput, StorageFull
 from truckstream.core.instants import format_instant
 from truckstream.core.records import Position, encode_position
 from truckstream.web.history import period
@@ -141,6 +141,10 @@ def test_without_a_period_the_last_24_hours_are_meant() -> None:
     month = 31 * 24 * hour
     assert period(None, None, now, longest_ms=month) == (now - 24 * hour, now + hour)
     assert period(format_instant(now - 2 * month), None, now, longest_ms=month) == (now - 2 * month, now - month)
+    with pytest.raises(InvalidInput, match="from: lies in the future"):
+        period(format_instant(now + 2 * hour), None, now)
+    with pytest.raises(InvalidInput, match="from: must be before to"):
+        period(format_instant(now), format_instant(now - hour), now)
 
 
 def test_geofences_are_stored_changed_exported_and_removed(client: httpx.Client) -> None:

@@ -74,6 +74,8 @@ def period(since: str | None, until: str | None, now_ms: int, *, longest_ms: int
     # There is nothing outside of these years, and the day before or after the first or last one has no date.
     from_ms, to_ms = max(from_ms, _FIRST_MS), min(to_ms, _END_MS)
     if from_ms >= to_ms:
+        if until is None:
+            raise InvalidInput("from: lies in the future", hint="Give an earlier from, or a later to with it.")
         raise InvalidInput("from: must be before to", hint="Give an earlier from or a later to.")
     if longest_ms is not None and to_ms - from_ms > longest_ms:
         raise InvalidInput(f"to: at most {longest_ms // DAY_MS} days at once", hint="Ask for a shorter period.")
