@@ -67,6 +67,7 @@ async function start(): Promise<void> {
       `The part "${panel}" could not be loaded: ${sentenceOf(error)} Reload the page to try again.`,
     ),
   );
+  map.panelsThere = () => host.forSelection();
   window.addEventListener("hashchange", ({ newURL }) => {
     // Not what the address is by now: this page may have written its own before it heard of the other.
     address.take(new URL(newURL).hash);

@@ -51,6 +51,12 @@ export class PanelHost {
     selection(this.base.store.selected);
   }
 
+  /** Settles when the parts are there that come with a chosen truck, or cannot be had. */
+  forSelection(): Promise<unknown> {
+    const names = entries().filter(([, { when }]) => when === "selection");
+    return Promise.all(names.map(([name]) => this.mount(name)));
+  }
+
   /** Whether somebody has built this part. */
   has(name: PanelName): boolean {
     return PANELS[name] !== undefined;

@@ -21,7 +21,7 @@ const WORLD: Box = [-180, -60, 180, 75];
 const CLOSE_ZOOM = 14;
 /** So long after its first trucks a fleet may still be gathering: it comes in several frames. */
 const GATHERING_MS = 60_000;
-/** So long after a truck was chosen its panel and its time line may still come. */
+/** So long after the panels of a chosen truck are there they may still grow. */
 const SETTLING_MS = 3_000;
 
 export interface Covered {
@@ -43,6 +43,8 @@ export class MapView {
   private readonly boxListeners = new Set<(box: Box) => void>();
   /** While another part owns clicks on the map (the editor draws), trucks are not chosen by them. */
   private clicksTaken = false;
+  /** Settles when the panels are there that a chosen truck brings; on a slow machine long after it was chosen. */
+  panelsThere: () => Promise<unknown> = () => Promise.resolve();
   /** The truck that was just put into the middle of what is free, and until when it is kept there. */
   private settling: { truckId: string; until_ms: number } | null = null;
 
@@ -179,7 +181,9 @@ export class MapView {
     const place = this.placeOf(truckId);
     if (!place) return;
     this.flyTo(...place);
-    this.settling = { truckId, until_ms: performance.now() + SETTLING_MS };
+    const settling = { truckId, until_ms: Infinity };
+    this.settling = settling;
+    void this.panelsThere().then(() => (settling.until_ms = performance.now() + SETTLING_MS));
   }
 
   /** Panels cover another part of the map: a truck that was just chosen stays in the middle of the rest. */

@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.support.browser import PHONE, Desk, colours
 from tests.support.fleet import HOME, Fleet, at, five, until, wait_for_map
 from tests.support.web import now_ms
@@ -317,6 +317,30 @@ def test_a_chosen_truck_is_in_sight_beside_its_panel_and_time_line(fleet: Fleet,
         expect(page.locator(".replay-status")).to_contain_text("1\u00a0position")
         expect(page.get_by_role("heading", name="Last alerts")).to_be_attached()
         until("the truck to be in sight", functools.partial(in_sight, page, size == PHONE))
+
+
+def test_a_chosen_truck_is_in_sight_when_its_panels_come_late(fleet: Fleet, desk: Desk) -> None:
+    fleet.send(*five())
+    page = desk.open(fleet.url, size=PHONE)
+    wait_for_map(page)
+    held: list[Route] = []
+    holding = True
+
+    def hold(route: Route) -> None:
+        if holding:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route(re.compile(r"\.js$"), hold)  # of the panels: all else is there
+    page.locator('.row[data-truck="TRK-001"]').click()
+    page.wait_for_timeout(3_500)  # longer than a panel that is there may grow
+    holding = False
+    assert held
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("heading", name="Last alerts")).to_be_attached()
+    until("the truck to be in sight", functools.partial(in_sight, page, True))
 
 
 def in_sight(page: Page, phone: bool) -> bool:
