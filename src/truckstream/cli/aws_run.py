@@ -50,12 +50,15 @@ def run_on_aws(
         title = f"truckstream: {what} to the stream {stores.stream.name} on AWS"
         status = stack.enter_context(LiveStatus(watch.glance, title, ending=_STOPS))
         deadline = None if duration is None else time.monotonic() + duration
-        while not stopping.is_set() and (deadline is None or time.monotonic() < deadline):
+        ending = False
+        while not ending:  # what was due by the end is placed, however long the last records took
+            if stopping.wait(_STEP_S):
+                break
+            ending = deadline is not None and time.monotonic() >= deadline
             records = tick(now_ms())
             if records:
                 watch.placed += len(records) - place(stores.stream, stores.rejected, what, records)
             status.update()
-            stopping.wait(_STEP_S)
         watch.ask()
         last = status.line()
     print(f"{last}\nStopped. Look at it: truckstream positions --backend aws, also stats, alerts, transitions, status")

@@ -87,11 +87,14 @@ def simulate(
         deadline = None if duration is None else time.monotonic() + duration
         where = f"in {data}" if isinstance(stores, LocalStores) else stores.stream.name
         print(f"{trucks:,} trucks to the stream {where}; Ctrl-C stops", file=sys.stderr)
-        while not stopping.is_set() and (deadline is None or time.monotonic() < deadline):
+        ending = False
+        while not ending:  # what was due by the end is placed, however long the last records took
+            if stopping.wait(0.1):
+                break
+            ending = deadline is not None and time.monotonic() >= deadline
             records = [as_record(sent) for sent in fleet.tick(now_ms())]
             if records:
                 placed += len(records) - place(stores.stream, stores.rejected, "simulate", records)
-            stopping.wait(0.1)
     print(f"{placed:,} positions placed", file=sys.stderr)
 
 

@@ -113,7 +113,11 @@ def _live(pipeline: "Pipeline", tick: Tick, title: str, what: str, duration: flo
     with stop_signals() as stopping, LiveStatus(lambda: glance_at(pipeline), title) as status:
         deadline = None if duration is None else time.monotonic() + duration
         try:
-            while not stopping.is_set() and (deadline is None or time.monotonic() < deadline):
+            ending = False
+            while not ending:  # what was due by the end is placed, however long the step before took
+                if stopping.wait(_STEP_S):
+                    break
+                ending = deadline is not None and time.monotonic() >= deadline
                 records = tick(now_ms())
                 if records:
                     place(pipeline, pipeline.stores.rejected, what, records)
@@ -121,7 +125,6 @@ def _live(pipeline: "Pipeline", tick: Tick, title: str, what: str, duration: flo
                 pipeline.maintain(now_ms())
                 apps.attend()
                 status.update()
-                stopping.wait(_STEP_S)
         finally:
             drain(pipeline)
         pipeline.maintain(now_ms(), force=True)
