@@ -15,7 +15,7 @@ from truckstream.cli.feeding import Pacer, now_ms, place, records_of
 from truckstream.cli.live import RECENT_ALERTS, Glance, LiveStatus
 from truckstream.cli.paced import PacedSource
 from truckstream.cli.produce import as_record, producing_on_aws
-from truckstream.cli.signals import stop_signals, terminate_as_interrupt
+from truckstream.cli.signals import rounds, stop_signals, terminate_as_interrupt
 from truckstream.cli.sources import check_sources, open_source
 from truckstream.cli.ticks import Tick, no_records, paced_tick
 from truckstream.core.errors import TruckstreamError
@@ -49,12 +49,7 @@ def run_on_aws(
         watch = stack.enter_context(_Watch(stores))
         title = f"truckstream: {what} to the stream {stores.stream.name} on AWS"
         status = stack.enter_context(LiveStatus(watch.glance, title, ending=_STOPS))
-        deadline = None if duration is None else time.monotonic() + duration
-        ending = False
-        while not ending:  # what was due by the end is placed, however long the last records took
-            if stopping.wait(_STEP_S):
-                break
-            ending = deadline is not None and time.monotonic() >= deadline
+        for _ in rounds(stopping, duration, _STEP_S):
             records = tick(now_ms())
             if records:
                 watch.placed += len(records) - place(stores.stream, stores.rejected, what, records)

@@ -1,7 +1,6 @@
 """`truckstream simulate` and `truckstream ingest`: the producer alone."""
 
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 from truckstream.cli.backends import Stores, aws_stores, backend_of, local_directory, refuse_local_options
 from truckstream.cli.feeding import now_ms, place, rejected_row
 from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, JsonOption, instant_option
-from truckstream.cli.signals import stop_signals
+from truckstream.cli.signals import rounds, stop_signals
 from truckstream.cli.sources import RefusedRow, check_sources, open_source
 from truckstream.cli.sources.rows import UNREADABLE_KEY
 from truckstream.core.errors import Denied, InvalidSetting
@@ -84,14 +83,9 @@ def simulate(
         return
     placed = 0
     with producing(data, backend, shard_limits=shard_limits) as stores, stop_signals() as stopping:
-        deadline = None if duration is None else time.monotonic() + duration
         where = f"in {data}" if isinstance(stores, LocalStores) else stores.stream.name
         print(f"{trucks:,} trucks to the stream {where}; Ctrl-C stops", file=sys.stderr)
-        ending = False
-        while not ending:  # what was due by the end is placed, however long the last records took
-            if stopping.wait(0.1):
-                break
-            ending = deadline is not None and time.monotonic() >= deadline
+        for _ in rounds(stopping, duration, 0.1):
             records = [as_record(sent) for sent in fleet.tick(now_ms())]
             if records:
                 placed += len(records) - place(stores.stream, stores.rejected, "simulate", records)

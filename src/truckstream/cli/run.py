@@ -1,6 +1,5 @@
 """`truckstream run`: the whole system on this machine, live."""
 
-import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +17,7 @@ from truckstream.cli.options import DEFAULT_DATA, BackendOption, DataOption, Out
 from truckstream.cli.output import program
 from truckstream.cli.paced import PacedSource
 from truckstream.cli.produce import EveryOption, FaultsOption, LimitsOption, SeedOption, TrucksOption, as_record
-from truckstream.cli.signals import stop_signals
+from truckstream.cli.signals import rounds, stop_signals
 from truckstream.cli.ticks import Tick, no_records, paced_tick
 from truckstream.cli.web import DEFAULT_PORT
 from truckstream.core.fleet import Faults, Fleet, demo_geofences
@@ -111,13 +110,8 @@ def run(
 def _live(pipeline: "Pipeline", tick: Tick, title: str, what: str, duration: float | None, apps: Applications) -> str:
     """Run until the end of `duration` or a signal, drain, and return the last status."""
     with stop_signals() as stopping, LiveStatus(lambda: glance_at(pipeline), title) as status:
-        deadline = None if duration is None else time.monotonic() + duration
         try:
-            ending = False
-            while not ending:  # what was due by the end is placed, however long the step before took
-                if stopping.wait(_STEP_S):
-                    break
-                ending = deadline is not None and time.monotonic() >= deadline
+            for _ in rounds(stopping, duration, _STEP_S):
                 records = tick(now_ms())
                 if records:
                     place(pipeline, pipeline.stores.rejected, what, records)

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -34,3 +35,15 @@ def stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def rounds(stopping: threading.Event, duration_s: float | None, every_s: float) -> Iterator[None]:
+    """Yield now and then until the time is over, and once after: what was due by then gets its turn.
+
+    However long a round takes, it is not lost with those after it. `stopping` ends them at once.
+    """
+    deadline = None if duration_s is None else time.monotonic() + duration_s
+    ending = False
+    while not ending and not stopping.wait(every_s):
+        ending = deadline is not None and time.monotonic() >= deadline
+        yield
