@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.growing import CountingFormat
 
 from truckstream.consumers.archive import ArchiveConsumer
 from truckstream.consumers.archive_keys import date_in, live_key
-from truckstream.consumers.compaction import compact
+from truckstream.consumers.compaction import Compacted, compact
 from truckstream.consumers.history import dates, positions_of
 from truckstream.core.instants import HOUR_MS, date_of
 from truckstream.core.records import Position, ReceivedPositions, encode_position
@@ -87,6 +88,14 @@ def test_running_twice_writes_nothing_again() -> None:
     done = compact(archive, FORMAT, clock_ms=clock_ms)
     assert script.calls.count("archive.put") == puts
     assert done.files_merged == 0
+
+
+def test_an_open_hour_is_read_once_and_no_more() -> None:
+    archive, format = MemoryArchive(), CountingFormat()
+    put_file(archive, 1, [("A", 0, 1), ("A", 24 * 60, 3)])
+    put_file(archive, 2, [("A", 5, 4)])
+    assert compact(archive, format, clock_ms=T0 + 10 * MINUTE_MS) == Compacted()
+    assert format.rows_read == 3
 
 
 def test_late_rows_join_the_settled_hour_which_wins() -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from truckstream.consumers.archive_keys import day_ms, deliveries_key, settled_hour_ms, settled_key
 from truckstream.consumers.deliveries import DateCounts, date_firsts, read_counts
-from truckstream.consumers.history import DateFiles, by_date, read_date
+from truckstream.consumers.history import by_date, read_date
 from truckstream.core.instants import DAY_MS, HOUR_MS, date_of
 from truckstream.ports import ArchiveFormat, ArchiveStore
 
@@ -57,29 +57,26 @@ def compact(
         date for date, files in by_date(archive).items() if any(settled_hour_ms(file.key) is None for file in files)
     ]
     for place, date in enumerate(reversed(live_dates), 1):  # the newest first
-        files = read_date(archive, format, date, settled_later=True)
-        # Looked at after this date's files: what came before any of their rows is there.
-        firsts = date_firsts(archive, format, date_of(day_ms(date) + DAY_MS))
-        _compact_date(
-            archive, format, date, files, DateCounts(files, read_counts(archive, date), firsts), clock_ms, done
-        )
+        _compact_date(archive, format, date, clock_ms, done)
         if progress is not None:
             progress(date, place, len(live_dates))
     return done
 
 
 def _compact_date(
-    archive: ArchiveStore,
-    format: ArchiveFormat,
-    date: str,
-    files: DateFiles,
-    counts: DateCounts,
-    clock_ms: int | None,
-    done: Compacted,
+    archive: ArchiveStore, format: ArchiveFormat, date: str, clock_ms: int | None, done: Compacted
 ) -> None:
+    files = read_date(archive, format, date, settled_later=True)
     merged = [file for file in files.live if all(is_closed(hour, clock_ms) for hour in file.hours_ms)]
+    if not merged:
+        return
     settling = {hour for file in merged for hour in file.hours_ms}
+    # The next date is looked at after this date's files: what came before any of their rows is there.
+    next_date = date_firsts(archive, format, date_of(day_ms(date) + DAY_MS))
+    counts = DateCounts(files, read_counts(archive, date), next_date)
     for hour_ms in counts.hours_ms:
+        if hour_ms < min(settling):
+            break
         hour = files.rows(hour_ms) if hour_ms in files.live_hours_ms else None
         if counts.back_to(hour_ms, hour, count=hour_ms in settling):
             archive.put(deliveries_key(date), counts.encoded())

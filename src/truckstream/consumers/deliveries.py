@@ -22,7 +22,7 @@ from truckstream.consumers.archive_keys import day_ms, deliveries_key, settled_h
 from truckstream.consumers.history import READ_ATTEMPTS, DateFiles, HourRows, by_date, read_date, restless
 from truckstream.core.columns import SEQUENCE_DIGITS, Bool, Int32, Int64
 from truckstream.core.instants import DAY_MS, date_of
-from truckstream.ports import ArchiveFormat, ArchiveStore
+from truckstream.ports import ArchiveFormat, ArchiveObject, ArchiveStore
 
 _INDEX_DIGITS: Final = 7
 _KEY_BYTES: Final = SEQUENCE_DIGITS + _INDEX_DIGITS
@@ -40,6 +40,11 @@ class HourCounts(msgspec.Struct):
     last: bytes = b""
     duplicates: dict[str, int] = {}
     late: dict[str, int] = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every truck has its places."""
+        return len(self.first) == len(self.last) == len(self.trucks) * _KEY_BYTES
 
     def firsts(self) -> dict[str, bytes]:
         """Return what was received first, by truck."""
@@ -126,9 +131,9 @@ def _stored(archive: ArchiveStore, date: str) -> bytes:
 
 def _decoded(kept: bytes) -> dict[int, HourCounts]:
     try:
-        data = zlib.decompress(kept)
-        return {int(hour_ms): hour for hour_ms, hour in msgspec.msgpack.decode(data, type=_Kept).hours.items()}
-    except (zlib.error, msgspec.DecodeError):
+        hours = msgspec.msgpack.decode(zlib.decompress(kept), type=_Kept).hours
+        return {int(hour_ms): hour for hour_ms, hour in hours.items() if hour.is_whole}
+    except (zlib.error, msgspec.DecodeError, ValueError):
         return {}
 
 
@@ -150,17 +155,24 @@ def date_firsts(archive: ArchiveStore, format: ArchiveFormat, date: str) -> dict
 
 
 def count_deliveries(
-    archive: ArchiveStore, format: ArchiveFormat, first_date: str, last_date: str, trucks: Collection[str] | None = None
+    archive: ArchiveStore,
+    format: ArchiveFormat,
+    first_date: str,
+    last_date: str,
+    trucks: Collection[str] | None = None,
+    *,
+    listed: Mapping[str, Sequence[ArchiveObject]] | None = None,
 ) -> dict[int, HourCounts]:
     """Return the counts of these dates (of these trucks) by hour; hours nobody counted in time are not in it.
 
     Live files are read whole, so their size is the caller's concern. Of the hours only duplicates and late positions
-    are kept: a year of a large fleet fits.
+    are kept: a year of a large fleet fits. `listed`: what `by_date` has just given.
 
     Raises Unavailable when a date never holds still.
     """
     end = date_of(day_ms(last_date) + DAY_MS)
-    dates = {date: files for date, files in by_date(archive).items() if first_date <= date <= end}
+    listed = by_date(archive) if listed is None else listed
+    dates = {date: files for date, files in listed.items() if first_date <= date <= end}
     live = {date for date, files in dates.items() if any(settled_hour_ms(file.key) is None for file in files)}
     found: dict[int, HourCounts] = {}
     next_firsts: dict[str, bytes] = {}

@@ -75,6 +75,7 @@ class DateFiles:
             if held + len(columns) <= HELD_ROWS:
                 self._decoded[file.key] = columns
                 held += len(columns)
+        self.live.sort(key=lambda file: not is_batch(file.key))  # others come last, see `HourRows`
 
     @property
     def hours_ms(self) -> list[int]:
@@ -136,7 +137,7 @@ class DateFiles:
                 rows = rows.of_trucks(trucks)
             settled = len(rows)
             yield rows
-            for file in sorted(self.live, key=lambda file: not is_batch(file.key)):
+            for file in self.live:
                 if hour_ms in file.hours_ms:
                     rows = self._rows(file).between(hour_ms, hour_ms + HOUR_MS)
                     if trucks is not None:

@@ -129,11 +129,11 @@ def _inner_gaps(reader: Reader, look: Look, period: Period) -> list[tuple[str, i
 
 def _received(reader: Reader, wanted: Filter, look: Look) -> Received:
     """Return what came twice and late in the hours that begin in the period."""
-    period, archive = wanted.period, reader.sources.archive
+    period, source, listed = wanted.period, reader.sources, by_date(reader.sources.archive)
     first, last = date_of(period.from_ms), date_of(period.to_ms - 1)
     live = sum(
         file.size
-        for date, files in by_date(archive).items()
+        for date, files in listed.items()
         if first <= date <= date_of(period.to_ms - 1 + DAY_MS)
         for file in files
         if settled_hour_ms(file.key) is None
@@ -141,7 +141,7 @@ def _received(reader: Reader, wanted: Filter, look: Look) -> Received:
     if live > _LIVE_BYTES:
         why = "Duplicates and late positions are not known: too much is not compacted yet."
         return Received({}, {}, known=False, uncounted=frozenset(look.hours.hour_ms.tolist()), unknown=why)
-    counts = count_deliveries(archive, reader.sources.format, first, last, wanted.trucks)
+    counts = count_deliveries(source.archive, source.format, first, last, wanted.trucks, listed=listed)
     duplicates: Counts = {}
     late: Counts = {}
     for hour_ms, hour in counts.items():
@@ -241,14 +241,14 @@ def _trucks(look: Look, period: Period, received: Received, rejected: list[_Reje
     found: dict[str, list[int]] = {hours.trucks[code]: [0, 0, 0] for code in listed}
     for column, counted in enumerate(
         (
-            [(name, count) for (name, _), count in received.duplicates.items()],
-            [(name, count) for (name, _), count in received.late.items()],
+            [(name, many) for (name, _), many in received.duplicates.items()],
+            [(name, many) for (name, _), many in received.late.items()],
             [(each.truck_id, 1) for each in rejected],
         )
     ):
-        for name, count in counted:
+        for name, many in counted:
             if name in found:
-                found[name][column] += count
+                found[name][column] += many
     code_of = {name: code for code, name in enumerate(hours.trucks)}
     return [
         answers.TruckQuality(
